@@ -1,0 +1,114 @@
+"""``MLSolution``: one declaration in YAML, or in Python, becomes the assets, checks and sensors of all ten parts."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import dagster as dg
+from dagster.components.core.context import ComponentLoadContext
+from pydantic import BaseModel
+
+from ml_assets.declaration import SECTIONS, Solution
+from ml_assets.errors import DeclarationError
+from ml_assets.graph import STAGE_TAG
+from ml_assets.resources import RESOURCES
+from ml_assets.stages import STAGES
+
+# One object, because Dagster merges definitions only when their executor is the identical one. In-process: the steps of a
+# solution are short beside the seconds that importing learning libraries costs in every new process.
+EXECUTOR = dg.in_process_executor
+
+
+class MLSolution(dg.Component):
+    """One ML solution: business case, success criteria, data, bias plan, pipeline, model, deployment, bias, monitoring, retraining.
+
+    Its attributes are the ten sections of the declaration. Every default is visible with ``ml-assets plan NAME``.
+    """
+
+    def __init__(self, solution: Solution) -> None:
+        self.solution = solution
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        """What YAML is validated against: the plain declaration, so that errors name the line."""
+        return Solution
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: ComponentLoadContext) -> Self:
+        """Resolve ``{{ }}`` templates in strings and validate the whole again."""
+        if attributes is None:
+            raise DeclarationError("a solution has no attributes", got="nothing", allowed=", ".join(("name", *SECTIONS)), do="Add attributes:")
+        raw = attributes.model_dump(exclude_unset=True, by_alias=True, mode="json")
+        return cls(Solution.model_validate(context.resolution_context.at_path("attributes").resolve_value(raw)))
+
+    @classmethod
+    def get_spec(cls) -> dg.ComponentTypeSpec:
+        """What ``dg list components`` shows."""
+        return dg.ComponentTypeSpec(description="One declaration of an ML solution becomes its whole lifecycle.", owners=[], tags=["ml"])
+
+    def build_defs(self, context: ComponentLoadContext) -> dg.Definitions:
+        """Merge what the ten stages build."""
+        refuse_second_of_same_name(self.solution.name, context)
+        merged = dg.Definitions.merge(*(stage.build(self.solution) for stage in STAGES), dg.Definitions(resources=RESOURCES, executor=EXECUTOR))
+        lines = section_lines(Path(context.path), self.solution.name)
+        return merged.map_asset_specs(func=lambda spec: _with_line(spec, lines)) if lines else merged
+
+    @cached_property
+    def name(self) -> str:
+        """The solution's name."""
+        return self.solution.name
+
+
+def definitions_of(solution: Solution) -> dg.Definitions:
+    """The same from Python, without YAML or a defs folder."""
+    return dg.Definitions.merge(*(stage.build(solution) for stage in STAGES), dg.Definitions(resources=RESOURCES, executor=EXECUTOR))
+
+
+def _with_line(spec: dg.AssetSpec, lines: dict[str, tuple[str, int]]) -> dg.AssetSpec:
+    """A reference to the section of the declaration that an asset is built from."""
+    found = lines.get(spec.tags.get(STAGE_TAG, ""))
+    if found is None:
+        return spec
+    reference = dg.LocalFileCodeReference(file_path=found[0], line_number=found[1], label="declaration")
+    return spec.merge_attributes(metadata={"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])})
+
+
+def section_lines(folder: Path, name: str) -> dict[str, tuple[str, int]]:
+    """File and line of every section of a solution; the line of ``attributes`` for a section that is left out."""
+    import yaml
+
+    for file in sorted(folder.glob("*.yaml")) if folder.is_dir() else []:
+        for document in yaml.compose_all(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader):
+            attributes = _mapping(document).get("attributes") if document is not None else None
+            sections = _mapping(attributes)
+            if attributes is None or "name" not in sections or getattr(sections["name"], "value", None) != name:
+                continue
+            start = attributes.start_mark.line + 1
+            return {s: (str(file), sections[s].start_mark.line + 1 if s in sections else start) for s in SECTIONS}
+    return {}
+
+
+def _mapping(node: Any) -> dict[str, Any]:
+    pairs = getattr(node, "value", None)
+    return {k.value: v for k, v in pairs} if isinstance(pairs, list) and all(isinstance(p, tuple) for p in pairs) else {}
+
+
+def refuse_second_of_same_name(name: str, context: ComponentLoadContext) -> None:
+    """Two solutions of one name would share their assets; say which files, before Dagster says which keys."""
+    import re
+
+    root = Path(context.defs_module_path)
+    seen = _NAMES.setdefault(id(context.component_tree), {})
+    if not seen:
+        pattern = re.compile(r"^\s+name:\s*['\"]?([A-Za-z_]\w*)", re.MULTILINE)
+        for file in sorted(root.rglob("defs.yaml")):
+            for position, text in enumerate(file.read_text(encoding="utf-8").split("\n---")):
+                found = pattern.search(text)
+                if found and "MLSolution" in text:
+                    seen.setdefault(found[1], []).append(f"{file.relative_to(root)}#{position + 1}" if position else str(file.relative_to(root)))
+    files = seen.get(name, [])
+    if len(files) > 1:
+        raise DeclarationError("two solutions have the same name", got=f"{name!r} in {' and '.join(files)}", allowed="each name once", do="Rename one of them")
+
+
+_NAMES: dict[int, dict[str, list[str]]] = {}

@@ -1,0 +1,39 @@
+"""Part 9: what is watched, and when it alarms."""
+
+from pydantic import Field
+
+from ml_assets.declaration._base import Declaration
+from ml_assets.declaration._types import Duration, Share
+
+
+class Drift(Declaration):
+    """Change of the inputs and of the scores against the champion's reference."""
+
+    effect: float = Field(default=0.1, gt=0)
+    """Population stability index, less what chance alone gives, from which a column counts as drifted."""
+    importance: Share = 0.2
+    """Share of the model's dependence that must have drifted before it matters."""
+    prediction_effect: float = Field(default=0.1, gt=0)
+    """The same index for the scores themselves."""
+    false_alarms: Share = 0.01
+    """Probability of an alarm on a batch without drift."""
+
+
+class Performance(Declaration):
+    """The live model on matured labels against what it showed at its release."""
+
+    metric: str | None = None
+    """Left out: the metric of the first success criterion."""
+    drop: float | None = Field(default=None, gt=0)
+    """Loss, in the metric's unit, beyond which it alarms; 5 % of the released figure when left out."""
+    minimum_rows: int = Field(default=100, ge=30)
+
+
+class Monitoring(Declaration):
+    """Drift, performance, freshness."""
+
+    drift: Drift = Drift()
+    performance: Performance = Performance()
+    freshness: Duration | None = None
+    """Age of the newest training row of the champion at which it counts as stale; six times the training window when left
+    out, and never for a single table."""

@@ -1,0 +1,32 @@
+"""Part 10: when to train again."""
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from ml_assets.declaration._base import Declaration
+from ml_assets.declaration._types import Duration, Rate
+
+Trigger = Literal["drift", "performance", "freshness", "fairness"]
+
+
+class Retraining(Declaration):
+    """The trigger policy."""
+
+    on: tuple[Trigger, ...] = ("drift", "performance", "freshness")
+    k_of_n: tuple[int, int] = (2, 3)
+    """How many of the newest batches must fail a check of drift, performance or fairness."""
+    cool_down: Duration = timedelta(days=1)
+    at_most: Rate = (4, timedelta(days=30))
+    cost: float = Field(default=0.0, ge=0)
+    """Money one retraining costs, for the back-test."""
+    poll: Duration = timedelta(seconds=30)
+    """How often the sensors look."""
+
+    @model_validator(mode="after")
+    def _k_of_n(self) -> "Retraining":
+        k, n = self.k_of_n
+        if not 1 <= k <= n <= 50:
+            raise ValueError(f"k_of_n: got {[k, n]}; allowed: 1 ≤ k ≤ n ≤ 50")
+        return self

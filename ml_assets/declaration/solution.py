@@ -1,0 +1,230 @@
+"""The ten sections together, and the rules that span them."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from ml_assets.declaration._base import Declaration
+from ml_assets.declaration._types import Span
+from ml_assets.declaration.business_case import BusinessCase
+from ml_assets.declaration.data_bias import DataBias
+from ml_assets.declaration.data_pipeline import DataPipeline
+from ml_assets.declaration.data_selection import DataSelection
+from ml_assets.declaration.deployment import Deployment
+from ml_assets.declaration.model import Model
+from ml_assets.declaration.model_bias import ModelBias
+from ml_assets.declaration.monitoring import Monitoring
+from ml_assets.declaration.retraining import Retraining
+from ml_assets.declaration.success_criteria import Criterion
+from ml_assets.statistics.metrics import METRICS, Task
+
+SECTIONS: tuple[str, ...] = (
+    "business_case", "success_criteria", "data_selection", "data_bias", "data_pipeline",
+    "model", "deployment", "model_bias", "monitoring", "retraining",
+)  # fmt: skip
+DEFAULT_METRIC: dict[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "root_mean_squared_error"}
+DEFAULT_FAIRNESS: dict[Task, tuple[str, ...]] = {
+    "binary": ("selection_rate_ratio", "equal_opportunity_difference"),
+    "multiclass": ("accuracy_difference",),
+    "regression": ("mean_residual_difference",),
+}
+FAIRNESS_LIMITS = {"selection_rate_ratio": 0.8, "mean_residual_difference": 0.2}
+"""Default limits; every other metric is a difference of rates with 0.1."""
+
+
+class Solution(Declaration):
+    """One ML solution, declared."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    business_case: BusinessCase
+    success_criteria: tuple[Criterion, ...] = ()
+    data_selection: DataSelection = DataSelection()
+    data_bias: DataBias = DataBias()
+    data_pipeline: DataPipeline
+    model: Model = Model()
+    deployment: Deployment = Deployment()
+    model_bias: ModelBias = ModelBias()
+    monitoring: Monitoring = Monitoring()
+    retraining: Retraining = Retraining()
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> "Solution":
+        problems = [problem for rule in SPANNING_RULES for problem in rule(self)]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def task(self) -> Task:
+        return self.business_case.target.task
+
+    @property
+    def target(self) -> str:
+        return self.business_case.target.column
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """The declared criteria; without any: better than a model that knows nothing."""
+        return self.success_criteria or (Criterion(metric=DEFAULT_METRIC[self.task], better_than="dummy"),)
+
+    @property
+    def main_metric(self) -> str:
+        """The metric that is watched in production and plotted: the declared one, else that of the first criterion."""
+        return self.monitoring.performance.metric or self.criteria[0].metric
+
+    @property
+    def fairness_metrics(self) -> tuple[str, ...]:
+        return self.model_bias.metrics or DEFAULT_FAIRNESS[self.task]
+
+    @property
+    def fairness_limits(self) -> dict[str, float]:
+        """Fairness metrics that gate a release and alarm in production, with their limits."""
+        declared = self.model_bias.tolerance
+        return {m: declared.get(m, FAIRNESS_LIMITS.get(m, 0.1)) for m in self.fairness_metrics}
+
+    @property
+    def favourable_code(self) -> int:
+        """The code of the decision that is good for the person it is about."""
+        return 1 if self.business_case.favourable == "positive" else 0
+
+    @property
+    def time_split(self) -> bool:
+        """Streams by event time are split by time unless the declaration says hash."""
+        arrival = self.data_pipeline.arrival
+        if self.model.split is not None:
+            return self.model.split == "time"
+        return arrival is not None
+
+    @property
+    def window_batches(self) -> int | None:
+        """Newest batches a model learns from; None: all."""
+        span = self.model.window
+        return span.batches(self.data_pipeline.period) if isinstance(span, Span) else None
+
+    @property
+    def stale_after(self) -> timedelta | None:
+        """Age of the champion's newest training row at which it is stale."""
+        if not self.data_pipeline.is_stream or self.data_pipeline.period is None:
+            return self.monitoring.freshness
+        return self.monitoring.freshness or 6 * (self.window_batches or 30) * self.data_pipeline.period
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Every attribute by which figures are broken down."""
+        return tuple(dict.fromkeys((*self.data_bias.protected, *self.data_bias.groups)))
+
+    @property
+    def never_inputs(self) -> frozenset[str]:
+        """Raw columns no model of this solution may see."""
+        pipeline = self.data_pipeline
+        late = {c for c, r in self.data_selection.columns.items() if r.available == "after_outcome"}
+        own = {self.target, *self.data_selection.exclude, *late, *((pipeline.id,) if pipeline.id else ())}
+        return frozenset(own) | self.data_bias.hidden_columns
+
+    def version(self, *sections: str) -> str:
+        """Hash of the named sections (all of them when none is named): changes when, and only when, they do."""
+        whole = self.model_dump(mode="json", by_alias=True, include=set(sections) or None)
+        return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def case_version(self) -> str:
+        """Version of what is signed: the case without its signature, and the criteria."""
+        case = self.business_case.model_dump(mode="json", exclude={"signed_off"})
+        criteria = [c.model_dump(mode="json") for c in self.success_criteria]
+        return hashlib.sha256(json.dumps([case, criteria], sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _metrics_fit_task(s: Solution) -> Iterator[str]:
+    named = [("success_criteria", c.metric) for c in s.success_criteria]
+    watched = s.monitoring.performance.metric
+    for where, metric in (*named, *((("monitoring.performance", watched),) if watched else ())):
+        if metric not in METRICS or s.task not in METRICS[metric].tasks:
+            allowed = ", ".join(sorted(m.name for m in METRICS.values() if s.task in m.tasks))
+            yield f"{where}: got metric {metric!r} for a {s.task} target; allowed: {allowed}"
+
+
+def _groups_are_declared(s: Solution) -> Iterator[str]:
+    for criterion in s.success_criteria:
+        if criterion.in_each is not None and criterion.in_each not in s.group_names:
+            yield f"success_criteria: got in_each {criterion.in_each!r}; allowed: {', '.join(s.group_names) or 'no group is declared in data_bias'}"
+
+
+def _protected_is_not_target(s: Solution) -> Iterator[str]:
+    for attribute in s.data_bias.protected:
+        if s.data_bias.columns_of(attribute) == s.target:
+            yield f"data_bias.protected: got {attribute!r}, which is the target; allowed: any other column"
+
+
+def _columns_do_not_collide(s: Solution) -> Iterator[str]:
+    if s.data_pipeline.id == s.target:
+        yield f"data_pipeline.id: got {s.target!r}, which is the target; allowed: a column that names the row"
+    shared = set(s.data_bias.groups) & {s.target}
+    if shared:
+        yield f"data_bias.groups: got a group named {s.target!r} like the target; allowed: another name"
+
+
+def _baseline_exists(s: Solution) -> Iterator[str]:
+    if s.business_case.simple_rule is None and any(c.better_than == "simple_rule" for c in s.success_criteria):
+        yield "success_criteria: got better_than simple_rule, but business_case.simple_rule is not declared; allowed: dummy, single_feature, simpler_model, or declare the rule"
+
+
+def _window_outlasts_delay(s: Solution) -> Iterator[str]:
+    span, delay = s.model.window, s.business_case.target.delay
+    if isinstance(span, Span) and span[1] == "seconds" and delay is not None and delay.total_seconds() >= span[0]:
+        yield f"business_case.target.delay: got {delay}, not shorter than model.window ({span}); allowed: a delay shorter than the window, else no training row has a label"
+
+
+def _time_needs_a_stream(s: Solution) -> Iterator[str]:
+    if s.model.split == "time" and s.data_pipeline.arrival is None:
+        yield "model.split: got time for a single table; allowed: hash, or declare data_pipeline.arrival"
+    spans = [n for n in ("window", "test_span", "validation_span", "half_life") if getattr(s.model, n) is not None]
+    if spans and s.data_pipeline.arrival is None:
+        yield f"model: got {', '.join(spans)} for a single table; allowed: none of them, or declare data_pipeline.arrival"
+    if s.data_pipeline.arrival is not None and s.data_pipeline.period is None:
+        timed = [n for n in spans if getattr(s.model, n)[1] == "seconds"]
+        if timed:
+            yield f"model: got a duration for {', '.join(timed)}, but batches of files have no period; allowed: a number of batches, such as '20 batches'"
+
+
+def _files_fit_arrival(s: Solution) -> Iterator[str]:
+    arrival, source = s.data_pipeline.arrival, s.data_pipeline.source
+    if arrival is not None and arrival.every == "file" and source.type == "sql":
+        yield "data_pipeline.arrival: got every: file for an sql source; allowed: hour, day, week, month"
+
+
+def _labels_need_ids(s: Solution) -> Iterator[str]:
+    if s.data_pipeline.labels is not None and s.data_pipeline.id is None:
+        yield "data_pipeline.labels: got a source of labels without data_pipeline.id; allowed: an id to join them by"
+
+
+def _binary_options(s: Solution) -> Iterator[str]:
+    if s.task != "binary" and s.business_case.target.positive is not None:
+        yield f"business_case.target.positive: got {s.business_case.target.positive!r} for a {s.task} target; allowed: nothing"
+
+
+def _fairness_fits_task(s: Solution) -> Iterator[str]:
+    from ml_assets.statistics.disparity import FAIRNESS_METRICS
+
+    for metric in s.model_bias.metrics:
+        if s.task not in FAIRNESS_METRICS[metric].tasks:
+            allowed = ", ".join(sorted(n for n, m in FAIRNESS_METRICS.items() if s.task in m.tasks))
+            yield f"model_bias.metrics: got {metric!r} for a {s.task} target; allowed: {allowed}"
+
+
+SPANNING_RULES: tuple[Callable[[Solution], Iterator[str]], ...] = (
+    _metrics_fit_task,
+    _groups_are_declared,
+    _protected_is_not_target,
+    _columns_do_not_collide,
+    _baseline_exists,
+    _window_outlasts_delay,
+    _time_needs_a_stream,
+    _files_fit_arrival,
+    _labels_need_ids,
+    _binary_options,
+    _fairness_fits_task,
+)

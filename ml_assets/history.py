@@ -1,0 +1,140 @@
+"""Labelled history: which batches may be learned from, and their rows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.declaration import Solution
+from ml_assets.errors import DataError
+from ml_assets.resources.store import SolutionStore, newest
+from ml_assets.statistics.representation import GroupRule, group_frame
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from ml_assets.learning.table import TrainingTable
+
+ID, TIME, BATCH, LABEL, PART, TRUTH, RULE, WEIGHT = (
+    "ml:id", "ml:time", "ml:batch", "ml:label", "ml:part", "ml:truth", "ml:rule", "ml:weight",
+)  # fmt: skip
+SCORE, DECISION, VERSION = "ml:score", "ml:decision", "ml:model_version"
+OWN, GROUP = "ml:", "ml:group:"
+"""Prefix of the columns this package adds; a user's column cannot be mistaken for one."""
+
+
+def is_blocked(store: SolutionStore, batch: str) -> bool:
+    """Whether a batch broke its contract beyond the allowed share: such a batch reaches neither training nor scoring."""
+    facts = store.find_facts("valid_data", batch)
+    return facts is None or bool(facts["blocked"])
+
+
+def is_mature(solution: Solution, batch: str, now: datetime) -> bool:
+    """Whether every row of a batch has had the time its label takes."""
+    end = solution.data_pipeline.batch(batch).end
+    return end is None or end + solution.business_case.target.delay_or_zero <= now
+
+
+def labelled_batches(solution: Solution, store: SolutionStore, *, window: bool = True) -> list[str]:
+    """Batches with labels, oldest first, cut to the training window; blocked and immature ones are left out."""
+    found = []
+    for batch in store.batches("labels"):
+        facts = store.find_facts("labels", batch)
+        if facts and facts["mature"] and facts["labelled"] and not is_blocked(store, batch):
+            found.append(batch)
+    return newest(found, solution.window_batches if window else None)
+
+
+def read_batches(store: SolutionStore, asset: str, batches: list[str], columns: list[str] | None = None) -> "pd.DataFrame":
+    """Rows of several batches under each other, with the batch they came in."""
+    import pandas as pd
+
+    if not batches:
+        raise DataError(f"there is no {asset} to read", got="no batch with labels", allowed="at least one labelled, unblocked batch",
+                        do="Materialize raw_data … labels for the history first")
+    frames = [store.read_frame(asset, b, columns).assign(**{BATCH: b}) for b in batches]
+    return pd.concat(frames, ignore_index=True)
+
+
+def labelled_history(solution: Solution, store: SolutionStore, *, most_rows: int | None = None) -> "pd.DataFrame":
+    """Valid rows of the training window with their label, oldest batch first; optionally only the newest rows."""
+    batches = labelled_batches(solution, store)
+    if most_rows is not None:
+        batches = _newest_rows(store, batches, most_rows)
+    rows = read_batches(store, "valid_data", batches)
+    labels = read_batches(store, "labels", batches)[[ID, LABEL]]
+    return rows.merge(labels, on=ID, how="inner", validate="one_to_one")
+
+
+def _newest_rows(store: SolutionStore, batches: list[str], most: int) -> list[str]:
+    kept: list[str] = []
+    total = 0
+    for batch in reversed(batches):
+        kept.append(batch)
+        total += int(store.read_facts("labels", batch)["labelled"])
+        if total >= most:
+            break
+    return kept[::-1]
+
+
+def groups_of(solution: Solution, rows: "pd.DataFrame") -> "pd.DataFrame":
+    """The audit attributes of rows, as text; missing values are the counted group ``unknown``."""
+    rules = {}
+    for name in solution.group_names:
+        declared = solution.data_bias.groups.get(name)
+        rule = GroupRule(declared.column, tuple(declared.edges)) if declared else GroupRule(name)
+        if rule.column not in rows.columns:
+            raise DataError(f"group {name} cannot be made", got=f"no column {rule.column!r}", allowed=", ".join(c for c in rows.columns if not c.startswith(OWN)),
+                            do="Correct data_bias.protected or data_bias.groups")
+        rules[name] = rule
+    return group_frame(rows, groups=rules)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The training set as it is learned from: table, audit groups and the simple rule's decisions, row by row."""
+
+    table: "TrainingTable"
+    groups: "pd.DataFrame"
+    rule: "np.ndarray[Any, Any] | None"
+    batch: "np.ndarray[Any, Any]"
+
+    def part(self, name: str) -> "Learned":
+        """The rows of one part."""
+        import numpy as np
+
+        at = np.flatnonzero(self.table.part == name)
+        return Learned(self.table.rows(at), self.groups.iloc[at].reset_index(drop=True), None if self.rule is None else self.rule[at], self.batch[at])
+
+
+def training_rows(solution: Solution, store: SolutionStore, *, weights: bool = True) -> Learned:
+    """The stored training set, with the sample weights of part 4 when they are there and wanted."""
+    import numpy as np
+
+    from ml_assets.learning.table import TrainingTable
+
+    frame = store.read_frame("training_set")
+    facts = store.read_facts("training_set")
+    weight = frame[WEIGHT].to_numpy(np.float64)
+    if weights:
+        weight = store.read_frame("sample_weights")["weight"].to_numpy(np.float64)
+    classes = tuple(facts["classes"])
+    truth = frame[TRUTH].to_numpy()
+    features = frame[list(facts["features"])].reset_index(drop=True)
+    table = TrainingTable(features, truth, frame[PART].to_numpy(str), weight, frame[ID].to_numpy(), solution.task, classes)
+    groups = frame[[c for c in frame.columns if c.startswith(GROUP)]]
+    rule = _encode_rule(frame[RULE].to_numpy(), classes, solution) if RULE in frame.columns else None
+    return Learned(table, groups.rename(columns=lambda c: c.removeprefix(GROUP)), rule, frame[BATCH].to_numpy())
+
+
+def _encode_rule(answers: "np.ndarray[Any, Any]", classes: tuple[str, ...], solution: Solution) -> "np.ndarray[Any, Any]":
+    """The rule's decisions in the encoding of the truth."""
+    import numpy as np
+
+    if solution.task != "multiclass":
+        return answers.astype(np.float64)
+    codes = {c: i for i, c in enumerate(classes)}
+    unknown = sorted({str(a) for a in answers} - set(codes))
+    if unknown:
+        raise DataError("the simple rule decides for classes that do not exist", got=", ".join(unknown), allowed=", ".join(classes), do="Correct the rule")
+    return np.array([codes[str(a)] for a in answers], dtype=np.int64)

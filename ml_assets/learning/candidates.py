@@ -1,0 +1,168 @@
+"""The families of models that may compete: a typed table, and one function that fits any of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ml_assets.errors import DataError, DeclarationError
+from ml_assets.learning.ensembles import (
+    factory,
+    fit_factory,
+    fit_hist_gradient_boosting,
+    fit_random_forest,
+    fit_xgboost,
+)
+from ml_assets.learning.job import Job
+from ml_assets.learning.linear import (
+    fit_dummy,
+    fit_linear_regression,
+    fit_logistic_regression,
+    fit_single_feature,
+)
+from ml_assets.learning.predictors import Parameter, Parameters, Predictor
+from ml_assets.learning.preprocessing import feature_specs
+from ml_assets.learning.table import TrainingTable
+from ml_assets.statistics.metrics import Task
+
+EVERY_TASK: frozenset[Task] = frozenset({"binary", "multiclass", "regression"})
+CLASSES: frozenset[Task] = frozenset({"binary", "multiclass"})
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of model.
+
+    ``complexity`` orders families by simplicity (0 = nothing learned). ``defaults`` are its parameters; no other name
+    is accepted, except where ``open_parameters`` says that they are handed to a user's function.
+    """
+
+    name: str
+    tasks: frozenset[Task]
+    complexity: int
+    fit: Callable[[Job], Predictor]
+    defaults: Mapping[str, Parameter] = field(default_factory=dict)
+    open_parameters: bool = False
+
+
+_BOOSTED: Mapping[str, Parameter] = {
+    "rounds": 400,
+    "early_stopping_rounds": 25,
+    "learning_rate": 0.12,
+    "max_depth": 5,
+    "max_bin": 128,
+    "min_child_weight": 2.0,
+    "subsample": 1.0,
+    "colsample_bytree": 1.0,
+    "reg_lambda": 1.0,
+    "reg_alpha": 0.0,
+    "gamma": 0.0,
+    "max_cat_to_onehot": 8,
+    "max_cat_threshold": 64,
+    "max_delta_step": 0.0,
+    "scale_pos_weight": 1.0,
+}
+_HISTOGRAM: Mapping[str, Parameter] = {
+    "max_iter": 300,
+    "n_iter_no_change": 15,
+    "learning_rate": 0.1,
+    "max_leaf_nodes": 31,
+    "max_depth": None,
+    "min_samples_leaf": 20,
+    "l2_regularization": 0.0,
+    "max_bins": 255,
+}
+_FOREST: Mapping[str, Parameter] = {
+    "n_estimators": 100,
+    "min_samples_leaf": 10,
+    "max_depth": None,
+    "max_features": "sqrt",
+    "max_samples": 0.4,
+}
+_TABLE = (
+    Family("dummy", EVERY_TASK, 0, fit_dummy),
+    Family("single_feature", EVERY_TASK, 1, fit_single_feature, {"bins": 20, "prior_rows": 20.0}),
+    Family("linear_regression", frozenset({"regression"}), 2, fit_linear_regression, {"alpha": None}),
+    Family("logistic_regression", CLASSES, 2, fit_logistic_regression, {"C": 1.0, "max_iter": 200}),
+    Family("xgboost", EVERY_TASK, 3, fit_xgboost, _BOOSTED),
+    Family("hist_gradient_boosting", EVERY_TASK, 4, fit_hist_gradient_boosting, _HISTOGRAM),
+    Family("random_forest", EVERY_TASK, 5, fit_random_forest, _FOREST),
+)
+FAMILIES: Mapping[str, Family] = {family.name: family for family in _TABLE}
+"""Every family by name; one row more is one candidate more."""
+
+DEFAULT_CANDIDATES: Mapping[Task, tuple[str, ...]] = {
+    "binary": ("dummy", "single_feature", "logistic_regression", "xgboost"),
+    "multiclass": ("dummy", "single_feature", "logistic_regression", "xgboost"),
+    "regression": ("dummy", "single_feature", "linear_regression", "xgboost"),
+}
+FACTORY_COMPLEXITY = 6
+
+
+def family(name: str) -> Family:
+    """The family of this name; a dotted path becomes a family of its own, fitted by the estimator its function returns.
+
+    Raises ``DeclarationError`` when the name is unknown or the path cannot be imported.
+    """
+    if name in FAMILIES:
+        return FAMILIES[name]
+    if "." in name:
+        factory(name)
+        return Family(name, EVERY_TASK, FACTORY_COMPLEXITY, fit_factory, open_parameters=True)
+    raise DeclarationError(
+        "Candidate is unknown",
+        got=repr(name),
+        allowed=f"{', '.join(FAMILIES)}, or a dotted path",
+        do="Use one of these, or the path of a function that returns a scikit-learn estimator",
+    )
+
+
+def fit_candidate(
+    name: str,
+    table: TrainingTable,
+    *,
+    seed: int = 0,
+    parameters: Parameters | None = None,
+    device: str = "cpu",
+) -> Predictor:
+    """Fit one candidate on the "train" part; the "validation" part, when there is one, only says when to stop.
+
+    The "test" part is never read. ``device`` ("cpu", "cuda") reaches xgboost alone. Same table, seed and parameters
+    give the same predictions in every process.
+
+    Raises ``DeclarationError`` for a family or parameter that does not exist or does not fit the task, ``DataError``
+    when there is nothing to learn from (no training rows, one class, no usable column).
+    """
+    chosen = family(name)
+    if table.task not in chosen.tasks:
+        allowed = [other.name for other in _TABLE if table.task in other.tasks]
+        raise DeclarationError(f"Candidate {name!r} cannot learn {table.task}", got=name, allowed=allowed, do="Use one")
+    given = {} if parameters is None else dict(parameters)
+    _refuse_unknown(chosen, given)
+    train, validation = table.take("train"), table.take("validation")
+    _refuse_empty(train)
+    specs = feature_specs(train.features)
+    if not specs and name != "dummy":
+        do = "Select columns that hold values"
+        raise DataError("No column to learn from", got=list(table.features.columns), allowed="at least one", do=do)
+    job = Job(name, train, validation, specs, {**chosen.defaults, **given}, seed, device)
+    return chosen.fit(job)
+
+
+def _refuse_unknown(chosen: Family, given: Parameters) -> None:
+    unknown = sorted(set(given) - set(chosen.defaults))
+    if unknown and not chosen.open_parameters:
+        allowed = ", ".join(chosen.defaults) or "none"
+        what = f"Candidate {chosen.name!r} has no such parameter"
+        raise DeclarationError(what, got=unknown, allowed=allowed, do="Remove or correct it")
+
+
+def _refuse_empty(train: TrainingTable) -> None:
+    if not len(train) or not train.weight.sum() > 0:
+        do = "Check the split and the weights"
+        raise DataError("No training rows", got=f"{len(train)} rows", allowed="rows with weight", do=do)
+    if train.task != "regression" and len(np.unique(train.truth)) < 2:
+        got = "one class in the training part"
+        raise DataError("Nothing to tell apart", got=got, allowed="two classes", do="Widen the training part")
+    if not np.isfinite(np.asarray(train.truth, dtype=np.float64)).all():
+        raise DataError("Training rows lack labels", got="missing labels", allowed="labelled rows", do="Drop the rest")

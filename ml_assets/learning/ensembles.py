@@ -1,0 +1,187 @@
+"""Fits of trees (xgboost, scikit-learn) and of a user's own scikit-learn estimator."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from ml_assets.errors import DeclarationError
+from ml_assets.learning.design import linear_design
+from ml_assets.learning.job import Job
+from ml_assets.learning.predictors import (
+    Predictor,
+    SkopsPredictor,
+    XGBoostPredictor,
+    estimator_inputs,
+    limited,
+    threads,
+)
+from ml_assets.learning.preprocessing import FeatureSpec, codes, prepare
+from ml_assets.learning.table import TrainingTable
+from ml_assets.statistics.metrics import Task
+
+OBJECTIVES: dict[Task, str] = {
+    "binary": "binary:logistic",
+    "multiclass": "multi:softprob",
+    "regression": "reg:squarederror",
+}
+
+
+def fit_xgboost(job: Job) -> Predictor:
+    """Boosted trees on native categories and missing values, stopped where the validation part stops improving."""
+    import xgboost
+
+    settings: dict[str, Any] = dict(job.parameters)
+    rounds, patience = int(settings.pop("rounds")), int(settings.pop("early_stopping_rounds"))
+    cores = threads(len(job.train) * len(job.specs))
+    settings |= {
+        "objective": OBJECTIVES[job.train.task],
+        "tree_method": "hist",
+        "seed": job.seed,
+        "nthread": cores,
+        "device": job.device,
+        "verbosity": 0,
+    }
+    if job.train.task == "multiclass":
+        settings["num_class"] = job.n_classes
+    max_bin = int(settings["max_bin"])
+    train = xgboost.QuantileDMatrix(**_matrix(job.train, job.specs), max_bin=max_bin, nthread=cores)
+    if not len(job.validation) or not patience:
+        return _boosted(job, xgboost.train(settings, train, rounds))
+    held = xgboost.QuantileDMatrix(**_matrix(job.validation, job.specs), ref=train, max_bin=max_bin, nthread=cores)
+    booster = xgboost.train(
+        settings, train, rounds, evals=[(held, "held")], early_stopping_rounds=patience, verbose_eval=False
+    )
+    return _boosted(job, booster[: booster.best_iteration + 1])
+
+
+def fit_hist_gradient_boosting(job: Job) -> Predictor:
+    """scikit-learn's histogram boosting, stopped on the validation part where there is one."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    make = HistGradientBoostingRegressor if job.train.task == "regression" else HistGradientBoostingClassifier
+    settings: dict[str, Any] = dict(job.parameters)
+    stops = len(job.validation) > 0
+    model = make(
+        **settings,
+        early_stopping=stops,
+        random_state=job.seed,
+        categorical_features=[spec.kind == "categorical" for spec in job.specs],
+    )
+    held: dict[str, Any] = {}
+    if stops:
+        x_held = codes(prepare(job.validation.features, job.specs), job.specs)
+        held = {"X_val": x_held, "y_val": _truth(job.validation), "sample_weight_val": job.validation.weight}
+    return _fitted(job, model, "codes", held)
+
+
+def fit_random_forest(job: Job) -> Predictor:
+    """A forest on numbers and category codes; missing values take their own side of a split."""
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    make = RandomForestRegressor if job.train.task == "regression" else RandomForestClassifier
+    settings: dict[str, Any] = dict(job.parameters)
+    return _fitted(job, make(**settings, random_state=job.seed, n_jobs=threads(job.train.features.size)), "codes", {})
+
+
+def fit_factory(job: Job) -> Predictor:
+    """An estimator made by the user's ``factory(**parameters)``, named by dotted path.
+
+    A scikit-learn ``Pipeline`` gets the prepared DataFrame (float64 and categorical columns); any other estimator gets
+    the matrix of the linear models (standardised, one-hot, nothing missing). An open ``random_state`` gets the seed.
+    """
+    from sklearn.pipeline import Pipeline
+
+    estimator = factory(job.family)(**job.parameters)
+    wanted = "predict" if job.train.task == "regression" else "predict_proba"
+    if not hasattr(estimator, wanted) or not hasattr(estimator, "fit"):
+        raise DeclarationError(
+            f"Candidate {job.family!r} does not make a usable estimator",
+            got=type(estimator).__name__,
+            allowed=f"an estimator with fit and {wanted}",
+            do="Return one, for instance wrapped in CalibratedClassifierCV",
+        )
+    unset = {name: job.seed for name, value in _random_states(estimator).items() if value is None}
+    if unset:
+        estimator.set_params(**unset)
+    return _fitted(job, estimator, "frame" if isinstance(estimator, Pipeline) else "design", {})
+
+
+def factory(path: str) -> Callable[..., Any]:
+    """The callable a dotted path (``package.module.name``) names; ``DeclarationError`` when there is none."""
+    module, _, name = path.replace(":", ".").rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise DeclarationError(
+            f"Candidate {path!r} cannot be imported",
+            got=f"{type(error).__name__}: {error}",
+            allowed="the dotted path of a function that returns a scikit-learn estimator",
+            do="Correct the path or put its package on the python path",
+        ) from error
+    if not callable(found):
+        got = type(found).__name__
+        raise DeclarationError(f"Candidate {path!r} cannot be called", got=got, allowed="a function", do="Name one")
+    return cast(Callable[..., Any], found)
+
+
+def _boosted(job: Job, booster: Any) -> XGBoostPredictor:
+    return XGBoostPredictor(job.family, job.parameters, job.specs, booster, job.train.task, job.n_classes)
+
+
+def _matrix(table: TrainingTable, specs: tuple[FeatureSpec, ...]) -> dict[str, Any]:
+    return {
+        "data": codes(prepare(table.features, specs), specs).astype(np.float32),
+        "label": np.asarray(table.truth, dtype=np.float32),
+        "weight": table.weight,
+        "feature_names": [f"f{position}" for position in range(len(specs))],  # xgboost refuses [ ] < in names
+        "feature_types": ["c" if spec.kind == "categorical" else "q" for spec in specs],
+        "enable_categorical": True,
+    }
+
+
+def _fitted(
+    job: Job, model: Any, inputs: Literal["codes", "design", "frame"], options: dict[str, Any]
+) -> SkopsPredictor:
+    prepared = prepare(job.train.features, job.specs)
+    design = linear_design(prepared, job.specs) if inputs == "design" else None
+    x = estimator_inputs(prepared, job.specs, inputs, design)
+    if inputs == "codes":
+        options = {**options, "sample_weight": job.train.weight}
+    elif not (job.train.weight == 1).all():
+        options = {**options, **_weight_option(model, job.train.weight)}
+    with limited(job.train.features.size):
+        model.fit(x, _truth(job.train), **options)
+    return SkopsPredictor(job.family, job.parameters, job.specs, model, inputs, design, job.train.task, job.n_classes)
+
+
+def _weight_option(model: Any, weight: Any) -> dict[str, Any]:
+    """The fit option that hands row weights over: by itself, or to the last step of a Pipeline."""
+    from sklearn.pipeline import Pipeline
+    from sklearn.utils.validation import has_fit_parameter
+
+    last = model.steps[-1] if isinstance(model, Pipeline) else ("", model)
+    name = f"{last[0]}__sample_weight" if last[0] else "sample_weight"
+    if has_fit_parameter(last[1], "sample_weight"):
+        return {name: weight}
+    raise DeclarationError(
+        f"{type(last[1]).__name__} cannot use row weights",
+        got="weights other than 1",
+        allowed="an estimator whose fit takes sample_weight",
+        do="Choose another candidate, or a plan without reweighing",
+    )
+
+
+def _truth(table: TrainingTable) -> Any:
+    return table.truth if table.task == "regression" else table.truth.astype(np.int64)
+
+
+def _random_states(estimator: Any) -> dict[str, Any]:
+    if not hasattr(estimator, "get_params"):
+        return {}
+    return {
+        name: value
+        for name, value in estimator.get_params(deep=True).items()
+        if name == "random_state" or name.endswith("__random_state")
+    }

@@ -1,0 +1,269 @@
+"""A fitted model that scores raw rows, and how it is stored without executable code: JSON, UBJ or skops."""
+
+import importlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.errors import ArtifactError
+from ml_assets.learning.design import Design, logistic, softmax
+from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, codes, prepare
+from ml_assets.learning.trust import load_trusted, store_trusted
+from ml_assets.statistics.metrics import Task
+
+Parameter = float | int | str | bool | None
+Parameters = Mapping[str, Parameter]
+
+MODEL_JSON = "model.json"
+MODEL_UBJ = "model.ubj"
+MODEL_SKOPS = "model.skops"
+THREADS = 2
+PARALLEL_CELLS = 1_000_000
+"""From this many cells (rows x columns) on a second thread pays; below, threads mostly wait for each other."""
+CHUNK = 50_000
+"""Rows per pass of a linear model: bounds the memory of its design matrix."""
+
+
+class Predictor(Protocol):
+    """A fitted model.
+
+    ``predict(frame)`` takes raw features and returns P(positive) (n,), class probabilities (n, K) or values (n,).
+    ``save(directory)`` writes its files and returns their names; :func:`load_predictor` reads them back.
+    """
+
+    @property
+    def kind(self) -> str:
+        """How it is stored: "linear-json", "xgboost-ubj" or "skops"."""
+
+    @property
+    def family(self) -> str:
+        """The candidate it was fitted as."""
+
+    @property
+    def parameters(self) -> Parameters:
+        """What it was fitted with, defaults included."""
+
+    @property
+    def specs(self) -> tuple[FeatureSpec, ...]:
+        """The input columns it needs."""
+
+    def predict(self, frame: pd.DataFrame) -> FloatArray:
+        """Scores of raw rows."""
+
+    def save(self, directory: Path) -> tuple[str, ...]:
+        """Write the model into an existing directory; names of the files written."""
+
+
+@dataclass(frozen=True, eq=False)
+class LinearPredictor:
+    """link(intercept + design @ coefficients); the whole model is readable JSON, scored with numpy alone.
+
+    ``intercept`` (K,), ``coefficients`` (columns, K); K = 1 unless multiclass.
+    """
+
+    family: str
+    parameters: Parameters
+    specs: tuple[FeatureSpec, ...]
+    design: Design
+    intercept: FloatArray
+    coefficients: FloatArray
+    link: Literal["identity", "logistic", "softmax"]
+    kind: Literal["linear-json"] = "linear-json"
+
+    def predict(self, frame: pd.DataFrame) -> FloatArray:
+        """Scores of raw rows."""
+        prepared = prepare(frame, self.specs)
+        parts = [self._margin(prepared.iloc[start : start + CHUNK]) for start in range(0, len(prepared), CHUNK)]
+        margin = np.concatenate(parts) if parts else np.empty((0, len(self.intercept)))
+        if self.link == "softmax":
+            return softmax(margin)
+        return margin[:, 0] if self.link == "identity" else logistic(margin[:, 0])
+
+    def save(self, directory: Path) -> tuple[str, ...]:
+        """Write ``model.json``."""
+        state = {
+            "design": self.design.to_dict(),
+            "intercept": self.intercept.tolist(),
+            "coefficients": self.coefficients.tolist(),
+            "link": self.link,
+        }
+        return _write(self, directory, state)
+
+    def _margin(self, prepared: pd.DataFrame) -> FloatArray:
+        return np.asarray(self.intercept + self.design.matrix(prepared) @ self.coefficients, dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class XGBoostPredictor:
+    """Boosted trees through the Booster API: scoring imports xgboost and nothing else of the learning stack."""
+
+    family: str
+    parameters: Parameters
+    specs: tuple[FeatureSpec, ...]
+    booster: Any
+    task: Task
+    n_classes: int
+    kind: Literal["xgboost-ubj"] = "xgboost-ubj"
+
+    def predict(self, frame: pd.DataFrame) -> FloatArray:
+        """Scores of raw rows."""
+        matrix = np.asarray(codes(prepare(frame, self.specs), self.specs), dtype=np.float32)
+        if not len(matrix):
+            return np.empty((0, self.n_classes)) if self.task == "multiclass" else np.empty(0)
+        # Names and types were checked by prepare; the in-place path skips building a DMatrix.
+        self.booster.set_param({"nthread": threads(matrix.size)})
+        return np.asarray(self.booster.inplace_predict(matrix, validate_features=False), dtype=np.float64)
+
+    def save(self, directory: Path) -> tuple[str, ...]:
+        """Write ``model.json`` and ``model.ubj``."""
+        (directory / MODEL_UBJ).write_bytes(bytes(self.booster.save_raw("ubj")))
+        return (*_write(self, directory, {"task": self.task, "n_classes": self.n_classes}), MODEL_UBJ)
+
+
+@dataclass(frozen=True, eq=False)
+class SkopsPredictor:
+    """A scikit-learn estimator.
+
+    ``inputs`` is what it is fed: "codes" (numbers and category codes, nan = missing), "design" (the matrix of the
+    linear models) or "frame" (prepared DataFrame, for a Pipeline that does its own preprocessing). ``n_classes`` is 0
+    for regression; probabilities of classes absent from training are 0.
+    """
+
+    family: str
+    parameters: Parameters
+    specs: tuple[FeatureSpec, ...]
+    estimator: Any
+    inputs: Literal["codes", "design", "frame"]
+    design: Design | None
+    task: Task
+    n_classes: int
+    trusted: tuple[str, ...] = ()
+    kind: Literal["skops"] = "skops"
+
+    def predict(self, frame: pd.DataFrame) -> FloatArray:
+        """Scores of raw rows."""
+        if not len(frame):
+            return np.empty((0, self.n_classes)) if self.task == "multiclass" else np.empty(0)
+        rows = estimator_inputs(prepare(frame, self.specs), self.specs, self.inputs, self.design)
+        with limited(len(frame) * len(self.specs)):
+            if self.task == "regression":
+                return np.asarray(self.estimator.predict(rows), dtype=np.float64)
+            known = self.estimator.predict_proba(rows)
+        scores = np.zeros((len(frame), self.n_classes))
+        scores[:, np.asarray(self.estimator.classes_, dtype=np.int64)] = known
+        return scores if self.task == "multiclass" else scores[:, 1]
+
+    def save(self, directory: Path) -> tuple[str, ...]:
+        """Write ``model.json`` and ``model.skops``; an estimator that could not be loaded again is refused here."""
+        (directory / MODEL_SKOPS).write_bytes(store_trusted(self.estimator, trusted=self.trusted))
+        state = {
+            "inputs": self.inputs,
+            "design": None if self.design is None else self.design.to_dict(),
+            "task": self.task,
+            "n_classes": self.n_classes,
+        }
+        return (*_write(self, directory, state), MODEL_SKOPS)
+
+
+def threads(cells: int) -> int:
+    """Threads for a table of this many cells: a function of the data alone, so that a fit repeats bit by bit."""
+    return THREADS if cells >= PARALLEL_CELLS else 1
+
+
+def limited(cells: int) -> AbstractContextManager[object]:
+    """While open, scikit-learn's and numpy's own thread pools have as many threads as a table of this size gets.
+
+    Their idle threads spin: on a busy machine a small table then costs many times its work.
+    """
+    # threadpoolctl, which scikit-learn brings, has no type information.
+    pools: Any = importlib.import_module("threadpoolctl")
+    limit: AbstractContextManager[object] = pools.threadpool_limits(limits=threads(cells))
+    return limit
+
+
+def estimator_inputs(
+    prepared: pd.DataFrame,
+    specs: Sequence[FeatureSpec],
+    inputs: Literal["codes", "design", "frame"],
+    design: Design | None,
+) -> Any:
+    """Prepared rows in the shape an estimator is fed with."""
+    if inputs == "design" and design is not None:
+        return design.matrix(prepared)
+    return codes(prepared, specs) if inputs == "codes" else prepared
+
+
+def load_predictor(files: Mapping[str, bytes], *, trusted: Collection[str] = ()) -> Predictor:
+    """The predictor of the files that ``save`` wrote, given as name → content.
+
+    ``trusted`` names types a skops file may hold beyond the allow-list.
+    Raises ``ArtifactError`` when a file is missing or unreadable, or a skops file holds a type that is not trusted.
+    """
+    try:
+        state = json.loads(files[MODEL_JSON])
+        kind = str(state["kind"])
+        reader = _READERS[kind]
+        return reader(_common(state), state, files, tuple(trusted))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            "Model files cannot be read",
+            got=f"{type(error).__name__}: {error} in {sorted(files)}",
+            allowed=f"kinds {', '.join(_READERS)} as this version writes them",
+            do="Train again, or load it with the version that wrote it",
+        ) from error
+
+
+def _linear(common: dict[str, Any], state: Mapping[str, Any], _: Mapping[str, bytes], __: tuple[str, ...]) -> Predictor:
+    design = Design.from_dict(state["design"])
+    intercept = np.asarray(state["intercept"], dtype=np.float64)
+    coefficients = np.asarray(state["coefficients"], dtype=np.float64).reshape(len(design.names), len(intercept))
+    return LinearPredictor(**common, design=design, intercept=intercept, coefficients=coefficients, link=state["link"])
+
+
+def _xgboost(
+    common: dict[str, Any], state: Mapping[str, Any], files: Mapping[str, bytes], _: tuple[str, ...]
+) -> Predictor:
+    import xgboost
+
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(files[MODEL_UBJ]))
+    return XGBoostPredictor(**common, booster=booster, task=state["task"], n_classes=int(state["n_classes"]))
+
+
+def _skops(
+    common: dict[str, Any], state: Mapping[str, Any], files: Mapping[str, bytes], trusted: tuple[str, ...]
+) -> Predictor:
+    return SkopsPredictor(
+        **common,
+        estimator=load_trusted(files[MODEL_SKOPS], trusted=trusted),
+        inputs=state["inputs"],
+        design=None if state["design"] is None else Design.from_dict(state["design"]),
+        task=state["task"],
+        n_classes=int(state["n_classes"]),
+        trusted=trusted,
+    )
+
+
+_READERS = {"linear-json": _linear, "xgboost-ubj": _xgboost, "skops": _skops}
+
+
+def _common(state: Mapping[str, Any]) -> dict[str, Any]:
+    specs = tuple(FeatureSpec(**{**spec, "categories": tuple(spec["categories"])}) for spec in state["specs"])
+    return {"family": state["family"], "parameters": state["parameters"], "specs": specs}
+
+
+def _write(predictor: Predictor, directory: Path, state: Mapping[str, Any]) -> tuple[str, ...]:
+    common = {
+        "kind": predictor.kind,
+        "family": predictor.family,
+        "parameters": dict(predictor.parameters),
+        "specs": [asdict(spec) for spec in predictor.specs],
+    }
+    (directory / MODEL_JSON).write_text(json.dumps({**common, **state}, sort_keys=True), encoding="utf-8")
+    return (MODEL_JSON,)

@@ -1,0 +1,77 @@
+"""The live model and what travels with it: artifact, reference profile, released figures."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.errors import ArtifactError, RegistryError
+from ml_assets.resources.registry import ModelRegistry, ModelVersion
+from ml_assets.resources.store import SolutionStore
+
+if TYPE_CHECKING:
+    from ml_assets.learning.artifact import SolutionArtifact
+
+ARTIFACT, RELEASE = "artifact", "release.json"
+
+
+@dataclass(frozen=True)
+class Live:
+    """The champion, opened: its version, where its files are, and the facts it was released with."""
+
+    version: ModelVersion
+    folder: Path
+    facts: dict[str, Any]
+
+    def artifact(self) -> "SolutionArtifact":
+        """The model, only if its bytes are those that were released."""
+        from ml_assets.learning.artifact import load
+
+        return load(self.folder / ARTIFACT, digest=self.facts["digest"])
+
+
+def write_release(folder: Path, facts: dict[str, Any]) -> str:
+    """Put the released facts beside the artifact; returns the hash of both, which the registry records."""
+    text = json.dumps(facts, sort_keys=True, indent=1, allow_nan=False)
+    (folder / RELEASE).write_text(text, encoding="utf-8")
+    return release_digest(folder)
+
+
+def release_digest(folder: Path) -> str:
+    """Hash of the release document, which itself names the hash of the artifact."""
+    return hashlib.sha256((folder / RELEASE).read_bytes()).hexdigest()
+
+
+def open_version(models: ModelRegistry, version: ModelVersion) -> Live:
+    """Open a registered version; refuse it when its release document is not the one that was recorded."""
+    folder = models.fetch(version)
+    if not (folder / RELEASE).exists():
+        raise ArtifactError("a released model is incomplete", got=f"no {RELEASE} in {folder}", allowed="the folder as it was released", do="Restore it, or roll back")
+    found = release_digest(folder)
+    if found != version.digest:
+        raise ArtifactError("a released model was changed after its release", got=f"sha256 {found}", allowed=version.digest, do="Restore it, or roll back to another version")
+    return Live(version, folder, json.loads((folder / RELEASE).read_text(encoding="utf-8")))
+
+
+def live_model(models: ModelRegistry, solution: str) -> Live | None:
+    """The champion, opened; None before the first release."""
+    version = models.champion(solution)
+    return None if version is None else open_version(models, version)
+
+
+def require_live(models: ModelRegistry, solution: str) -> Live:
+    """The champion, opened; an error that says what to do before the first release."""
+    live = live_model(models, solution)
+    if live is None:
+        raise RegistryError(f"{solution} has no released model", got="no champion", allowed="a released model",
+                            do="Materialize training_set … champion; the release decision says what is missing")
+    return live
+
+
+def version_facts(models: ModelRegistry, store: SolutionStore, solution: str, version: int) -> dict[str, Any]:
+    """The facts a version was released with, kept in the store so that judging a day does not open the registry."""
+    found = store.find_facts("releases", str(version))
+    if found is None:
+        found = store.write_facts("releases", open_version(models, models.version(solution, version)).facts, str(version))
+    return found

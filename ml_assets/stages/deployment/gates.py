@@ -1,0 +1,139 @@
+"""Every gate a model passes before it may go live: what was asked, what was found, by how much."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from ml_assets.declaration import Solution
+from ml_assets.history import PART, Learned, training_rows
+from ml_assets.learning.artifact import SolutionArtifact, load
+from ml_assets.releases import Live
+from ml_assets.resources import SolutionStore
+from ml_assets.resources.store import Facts
+from ml_assets.statistics.comparison import PairedComparison, paired_comparison
+from ml_assets.statistics.value import policies
+
+TOO_GOOD_GATE = ("roc_auc", 0.985)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition of a release."""
+
+    name: str
+    passed: bool
+    sentence: str
+
+
+def gates(solution: Solution, store: SolutionStore, live: Live | None) -> tuple[tuple[Gate, ...], PairedComparison | None]:
+    """All gates, and the comparison with the champion when there is one."""
+    comparison = compare(solution, store, live) if live is not None else None
+    found = [
+        *_case_gates(store),
+        *(Gate(f"criterion: {c['criterion']}", c["met"], c["sentence"]) for c in store.read_facts("evaluation")["criteria"]),
+        _baseline_gate(solution, store),
+        _stability_gate(store),
+        _fairness_gate(solution, store),
+    ]
+    if live is not None:
+        found.append(_champion_gate(solution, comparison))
+    return tuple(found), comparison
+
+
+def _case_gates(store: SolutionStore) -> list[Gate]:
+    case = store.read_facts("business_case")
+    objections = [*case["prohibited"], *([case["understated_risk"]] if case["understated_risk"] else [])]
+    found = [Gate("use is allowed", not objections, "; ".join(objections) or f"area {case['area']!r}, risk {case['risk']!r}")]
+    if case["risk"] == "high":
+        signed = case["signed_version"] == case["version"]
+        found.append(Gate("case is signed", signed, f"{case['signed_by'] or 'nobody'} signed {case['signed_version'] or 'nothing'}; version {case['version']} runs"))
+    return found
+
+
+def _baseline_gate(solution: Solution, store: SolutionStore) -> Gate:
+    """More money than any decision that needs no model: the dummy, one feature, the simple rule."""
+    facts = store.read_facts("evaluation")
+    own = _per_decision(facts["metrics"])
+    rivals = {n: _per_decision(m) for n, m in facts["baselines"].items() if not n.startswith("simpler_model")}
+    name, best = max(rivals.items(), key=lambda item: item[1])
+    unit = solution.business_case.currency
+    return Gate("beats the baselines", own > best, f"{own:.4g} {unit} per decision against {best:.4g} of {name}; n = {facts['rows']:,}")
+
+
+def _per_decision(metrics: list[Facts]) -> float:
+    return next(float(m["value"]) for m in metrics if m["name"] == "value_per_decision")
+
+
+def _stability_gate(store: SolutionStore) -> Gate:
+    constant = store.read_facts("evaluation")["constant_scores"]
+    return Gate("scores differ", not constant, "every row gets the same score" if constant else "scores are finite and differ between rows")
+
+
+def _fairness_gate(solution: Solution, store: SolutionStore) -> Gate:
+    """A proven gap blocks, and in a high-risk case a suspected one too, unless an approved, unexpired plan accepts it."""
+    facts = store.read_facts("model_bias_report")
+    strict = solution.business_case.risk == "high"
+    blocking = [d for d in facts["disparities"] if d["verdict"] == "fail" or (strict and d["verdict"] == "suspect")]
+    accepted = {p.finding for p in solution.data_bias.plan if p.action == "accept" and p.expires >= date.today()}
+    open_gaps = [d for d in blocking if not {d["attribute"], f"{d['attribute']}={d['group']}"} & accepted]
+    sentence = "; ".join(d["sentence"] for d in open_gaps[:3]) or f"verdict {facts['verdict']} on {facts['rows']:,} rows"
+    if len(open_gaps) < len(blocking):
+        sentence += f"; {len(blocking) - len(open_gaps)} accepted by plan"
+    return Gate("gaps between groups inside tolerance", not open_gaps, sentence)
+
+
+def _champion_gate(solution: Solution, comparison: PairedComparison | None) -> Gate:
+    if comparison is None:
+        return Gate("not worse than the champion", False, f"fewer than {solution.deployment.minimum_rows} rows that neither model was trained on")
+    return Gate("not worse than the champion", comparison.verdict in ("better", "not_worse"), comparison.sentence)
+
+
+def compare(solution: Solution, store: SolutionStore, live: Live) -> PairedComparison | None:
+    """Challenger and champion in money on the same rows, none of which either was trained or tuned on."""
+    rows = unseen_rows(solution, store, live)
+    if len(rows.table) < solution.deployment.minimum_rows:
+        return None
+    money = solution.business_case.money(rows.table.classes)
+    truth = rows.table.truth
+    challenger = load(store.folder("mitigation", "final"), digest=store.read_facts("mitigation")["digest"])
+    gains = [money.money(truth, decisions(model, rows)) for model in (challenger, live.artifact())]
+    by_name = {p.name: p.per_decision.value for p in policies(truth, money)}
+    attainable = by_name.pop("perfect") - max(by_name.values())
+    return paired_comparison(gains[0], gains[1], margin=solution.deployment.non_inferiority * max(attainable, 0.0), unit=solution.business_case.currency)
+
+
+def decisions(model: SolutionArtifact, rows: Learned) -> Any:
+    """A model's decisions on rows."""
+    return model.predict(rows.table.features).decision
+
+
+def unseen_rows(solution: Solution, store: SolutionStore, live: Live) -> Learned:
+    """Test rows of the challenger, without batches the champion learned from; with every feature either model needs."""
+    test = training_rows(solution, store, weights=False).part("test")
+    if solution.time_split:
+        learned = set(live.facts["learned_batches"])
+        at = np.flatnonzero([b not in learned for b in test.batch])
+        test = Learned(test.table.rows(at), test.groups.iloc[at].reset_index(drop=True), None if test.rule is None else test.rule[at], test.batch[at])
+    needed = [f for f in live.facts["features"] if f not in test.table.features.columns]
+    return _with_features(store, test, needed) if needed and len(test.table) else test
+
+
+def _with_features(store: SolutionStore, rows: Learned, names: list[str]) -> Learned:
+    """The same rows with further columns of the feature tables."""
+    from dataclasses import replace
+
+    import pandas as pd
+
+    from ml_assets.history import ID, read_batches
+
+    more = read_batches(store, "features", sorted(set(rows.batch)), [*names, ID]).set_index(ID).loc[rows.table.ids, names].reset_index(drop=True)
+    features = pd.concat([rows.table.features.reset_index(drop=True), more], axis=1)
+    return Learned(replace(rows.table, features=features), rows.groups, rows.rule, rows.batch)
+
+
+def learned_batches(store: SolutionStore) -> list[str]:
+    """Batches of the training and validation parts of the present training set."""
+    frame = store.read_frame("training_set", columns=[PART, "ml:batch"])
+    return sorted(frame.loc[frame[PART] != "test", "ml:batch"].unique())

@@ -1,0 +1,158 @@
+"""``champion``: the release decision with its evidence. Only this asset, an approval and a rollback move the alias."""
+
+import shutil
+import subprocess
+import tempfile
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.declaration import Solution
+from ml_assets.errors import MLAssetsError
+from ml_assets.evidence import Verdict, check_result, numbers, table
+from ml_assets.graph import EVIDENCE_TAG, REASON_TAG, TRIGGER_TAG, Stage, key, solution_check
+from ml_assets.releases import ARTIFACT, Live, live_model, open_version, write_release
+from ml_assets.resources import Registry, SolutionStore, Store
+from ml_assets.resources.registry import ModelRegistry
+from ml_assets.resources.store import Facts, plain
+
+STAGE = "deployment"
+DEPS = ("evaluation", "explanation", "model_bias_report", "mitigation", "business_case", "success_criteria", "baseline_value", "bias_remediation_plan", "profile")
+
+
+def build_champion(solution: Solution) -> tuple[dg.AssetsDefinition, list[dg.AssetChecksDefinition]]:
+    """The asset and its checks."""
+    stage = Stage(solution, STAGE)
+    stale = solution.stale_after
+
+    @dg.asset(**stage.asset("champion", "The live model: an alias in the registry, moved only when every gate passes; this asset is the decision and its evidence.",
+                            kinds=["mlflow"], deps=DEPS, freshness=stale, pool="model_registry"))  # fmt: skip
+    def champion(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], registry: dg.ResourceParam[Registry]) -> dg.MaterializeResult[Any]:
+        facts = decide_release(solution, store.of(solution.name), registry.models, run=_run_facts(context))
+        return dg.MaterializeResult(metadata=_shown(solution, facts))
+
+    @dg.asset_check(asset=key(solution, "champion"), name="released_model_intact", description="The alias leads to a model whose bytes are those that were released.")
+    def intact(registry: dg.ResourceParam[Registry]) -> dg.AssetCheckResult:
+        return check_result(_intact(registry.models, solution.name))
+
+    gates = solution_check(solution, "champion", "release_gates", _gates_verdict, description="Every gate of the release decision passed.")
+    return champion, [gates, intact]
+
+
+def _run_facts(context: dg.AssetExecutionContext) -> Facts:
+    tags = context.run.tags
+    return {"run_id": context.run_id, "trigger": tags.get(TRIGGER_TAG, "by hand"), "reason": tags.get(REASON_TAG, "materialized by hand"),
+            "evidence": tags.get(EVIDENCE_TAG, "")}  # fmt: skip
+
+
+def decide_release(solution: Solution, store: SolutionStore, models: ModelRegistry, *, run: Facts) -> Facts:
+    """Judge the final artifact by every gate; on success register it and, unless a person must approve, make it live."""
+    from ml_assets.stages.deployment.gates import gates
+
+    live = live_model(models, solution.name)
+    found, comparison = gates(solution, store, live)
+    failed = [g for g in found if not g.passed]
+    outcome = "refused" if failed else "waiting for approval" if solution.deployment.approval == "manual" else "released"
+    decision: Facts = {
+        "outcome": outcome, "gates": [asdict(g) for g in found], "comparison": comparison, "decided_at": datetime.now(UTC),
+        "champion_before": live.version.version if live else None, "live_version": live.version.version if live else 0, "version": None, **run,
+        "sentence": _sentence(outcome, [g.name for g in failed], [g.sentence for g in failed], comparison.sentence if comparison else None),
+    }  # fmt: skip
+    if outcome != "refused":
+        version = _register(solution, store, models, decision)
+        decision |= {"version": version, "live_version": version if outcome == "released" else decision["live_version"]}
+    store.write_facts("decisions", decision, run["run_id"])
+    return store.write_facts("champion", decision)
+
+
+def _sentence(outcome: str, failed: list[str], why: list[str], comparison: str | None) -> str:
+    if outcome == "refused":
+        return f"refused by {len(failed)} gate{'s' if len(failed) > 1 else ''}: " + "; ".join(f"{n} ({w})" for n, w in zip(failed[:3], why[:3], strict=True))
+    return f"{outcome}: every gate passed" + (f"; {comparison}" if comparison else "; it is the first model")
+
+
+def _register(solution: Solution, store: SolutionStore, models: ModelRegistry, decision: Facts) -> int:
+    released = release_facts(solution, store)
+    evaluation = store.read_facts("evaluation")
+    chosen = store.read_facts("model")["selection"]["chosen"]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "model"
+        folder.mkdir()
+        shutil.copytree(store.folder("mitigation", "final"), folder / ARTIFACT)
+        digest = write_release(folder, plain(released))
+        version = models.register(
+            solution.name, folder, digest=digest,
+            parameters={"family": chosen, "declaration": solution.version(), "training_digest": released["training_digest"], "remedy": released["remedy"]},
+            metrics={m["name"]: m["value"] for m in evaluation["metrics"] if m["value"] is not None},
+            tags={"ml.dagster_run": decision["run_id"], "ml.trigger": decision["trigger"], "ml.reason": decision["reason"], "ml.outcome": decision["outcome"],
+                  "ml.sentence": decision["sentence"], "ml.asset": f"{solution.name}/champion", "ml.git_commit": _git_commit()},
+        )  # fmt: skip
+    store.write_facts("releases", released, str(version.version))
+    if decision["outcome"] == "released":
+        models.promote(version)
+    return version.version
+
+
+def release_facts(solution: Solution, store: SolutionStore) -> Facts:
+    """What travels with the model: its hash, reference profiles, importance, released figures, and what it learned from."""
+    from ml_assets.history import training_rows
+    from ml_assets.learning.artifact import load
+    from ml_assets.stages.deployment.gates import learned_batches
+    from ml_assets.stages.deployment.reference import features_profile, predictions_profile
+
+    digest = store.read_facts("mitigation")["digest"]
+    artifact = load(store.folder("mitigation", "final"), digest=digest)
+    training = store.read_facts("training_set")
+    batches = learned_batches(store)
+    validation = training_rows(solution, store, weights=False).part("validation").table
+    importance = {f["feature"]: f["share"] for f in store.read_facts("explanation")["importance"]}
+    return {
+        "digest": digest, "training_digest": training["digest"], "declaration": solution.version(), "learned_batches": batches, "batches": training["batches"],
+        "newest_event": training["newest_event"], "features": [s.name for s in artifact.specs], "classes": list(artifact.classes), "importance": importance,
+        "metrics": store.read_facts("evaluation")["metrics"], "family": artifact.predictor.family, "remedy": artifact.facts["remedy"],
+        "reference": features_profile(store, batches).to_dict(), "prediction_reference": predictions_profile(artifact, validation).to_dict(),
+        "baseline_value": store.read_facts("baseline_value")["figures"], "fairness": store.read_facts("model_bias_report")["verdict"],
+    }  # fmt: skip
+
+
+def _git_commit() -> str:
+    """The commit of the project that runs, or nothing outside of a repository."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    found = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return found.stdout.strip() if found.returncode == 0 else ""
+
+
+def _shown(solution: Solution, facts: Facts) -> dict[str, Any]:
+    gates = [{"gate": g["name"], "passed": g["passed"], "evidence": g["sentence"]} for g in facts["gates"]]
+    metadata: dict[str, Any] = {
+        "decision": facts["outcome"], "why": facts["sentence"], "gates": table(gates), "live_version": facts["live_version"],
+        "trigger": facts["trigger"], "reason": facts["reason"], "failed_gates": sum(not g["passed"] for g in facts["gates"]),
+        "rollback": f"ml-assets rollback {solution.name}",
+    }  # fmt: skip
+    if facts["comparison"]:
+        metadata |= numbers({"gain_over_champion": facts["comparison"]["difference"]["value"]})
+    return metadata
+
+
+def _gates_verdict(store: SolutionStore) -> Verdict:
+    facts = store.read_facts("champion")
+    failed = [g for g in facts["gates"] if not g["passed"]]
+    rows = [{"gate": g["name"], "passed": g["passed"], "evidence": g["sentence"]} for g in facts["gates"]]
+    return Verdict(not failed, facts["sentence"], {"failed_gates": len(failed), "gates": len(rows)}, rows, act=False)
+
+
+def _intact(models: ModelRegistry, solution: str) -> Verdict:
+    version = models.champion(solution)
+    if version is None:
+        return Verdict(False, "there is no champion yet: no model has passed every gate", act=False)
+    try:
+        live: Live = open_version(models, version)
+        live.artifact()
+    except MLAssetsError as error:
+        return Verdict(False, str(error))
+    return Verdict(True, f"version {version.version} is what was released (sha256 {live.facts['digest'][:12]}…)", {"version": version.version})

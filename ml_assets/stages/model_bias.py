@@ -1,0 +1,146 @@
+"""Part 8: whom the final decisions favour, what was tried against it, what that cost, and what was chosen."""
+
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.declaration import Solution
+from ml_assets.evidence import Verdict, intervals, table
+from ml_assets.graph import Stage, solution_check
+from ml_assets.history import training_rows
+from ml_assets.resources import SolutionStore, Store
+from ml_assets.resources.store import Facts
+from ml_assets.statistics.estimate import Estimate
+
+STAGE = "model_bias"
+
+
+def build(solution: Solution) -> dg.Definitions:
+    """The stage of one solution."""
+    stage = Stage(solution, STAGE)
+    checks = [
+        solution_check(solution, "model_bias_report", "disparity", _inside,
+                       description="No gap between groups in the final decisions is proven to be beyond its tolerance."),
+        solution_check(solution, "mitigation", "plan_kept", _plan_kept,
+                       description="The remedy that part 4 planned did not widen the gap it was to narrow."),
+    ]  # fmt: skip
+    return dg.Definitions(assets=[_mitigation(stage), _report(stage)], asset_checks=checks)
+
+
+def _mitigation(stage: Stage) -> dg.AssetsDefinition:
+    solution = stage.solution
+
+    @dg.asset(**stage.asset("mitigation", "Remedies that were tried on training and validation rows, what each cost, and which one goes into the final solution.",
+                            kinds=["report"], deps=["model", "sample_weights"], sections=["data_bias", "model"]))  # fmt: skip
+    def mitigation(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
+        facts = try_remedies(solution, store.of(solution.name))
+        rows = [{"remedy": r["name"], "verdict": r["verdict"], "worst gap": f"{r['worst']['metric']} {r['worst']['attribute']}={r['worst']['group']}",
+                 "value": r["worst"]["value"]["value"], f"{solution.business_case.currency} per decision": r["money_per_decision"]["value"],
+                 "lost share": r["lost_share"], "chosen": r["chosen"], "why": r["reason"]} for r in facts["rows"]]  # fmt: skip
+        return dg.MaterializeResult(metadata={"remedies": table(rows), "chosen": facts["chosen"], "sentence": facts["sentence"], "digest": facts["digest"]},
+                                    data_version=dg.DataVersion(facts["digest"][:16]))  # fmt: skip
+
+    return mitigation
+
+
+def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
+    """Compare the model as weighted with the same family without reweighing; store the chosen one as the final artifact."""
+    from dataclasses import replace
+
+    from ml_assets.learning.artifact import SolutionArtifact, load, save
+    from ml_assets.learning.candidates import fit_candidate
+    from ml_assets.learning.finishing import finish
+    from ml_assets.learning.mitigation import compare_remedies
+
+    base = load(store.folder("model", "current"), digest=store.read_facts("model")["digest"])
+    weighed = store.read_facts("sample_weights")["attribute"]
+    remedies: dict[str, SolutionArtifact] = {"none": replace(base, facts={**base.facts, "remedy": "none"})}
+    rows = training_rows(solution, store)
+    if weighed:
+        plain = training_rows(solution, store, weights=False).table
+        name = base.predictor.family
+        predictor = fit_candidate(name, plain, seed=solution.model.seed, parameters=solution.model.parameters.get(name), device=solution.model.device)
+        done = finish(predictor, plain, solution=solution.name, value=solution.business_case.money(plain.classes), calibration=solution.model.calibration,
+                      excluded_groups=solution.never_inputs, facts={**base.facts, "remedy": "none"}, seed=solution.model.seed)  # fmt: skip
+        remedies = {"none": done.artifact, "reweigh": replace(base, facts={**base.facts, "remedy": "reweigh"})}
+    compared: dict[str, Any] = {"rows": [], "chosen": "none", "sentence": "no attribute is protected: there is no gap to narrow"}
+    validation = rows.part("validation")
+    attributes = list(solution.data_bias.protected)
+    if attributes:
+        found = compare_remedies(remedies, validation.table, validation.groups[attributes], value=solution.business_case.money(rows.table.classes),
+                                 favourable=solution.favourable_code, metrics=solution.fairness_limits, accuracy_budget=solution.model_bias.accuracy_budget)  # fmt: skip
+        compared = {"rows": list(found.rows), "chosen": found.chosen, "sentence": found.sentence}
+    final = remedies[compared["chosen"]]
+    digest = save(final, store.folder("mitigation", "final"), overwrite=True)
+    return store.write_facts("mitigation", compared | {"digest": digest, "planned": weighed or None, "tried": sorted(remedies)})
+
+
+def _plan_kept(store: SolutionStore) -> Verdict:
+    facts = store.read_facts("mitigation")
+    by_name = {r["name"]: r for r in facts["rows"]}
+    if facts["planned"] is None or "reweigh" not in by_name:
+        return Verdict(True, "part 4 planned no reweighing for these rows", {"planned": 0})
+    before, after = by_name["none"]["worst"], by_name["reweigh"]["worst"]
+    widened = bool(by_name["reweigh"]["worsened"])
+    sentence = (f"reweighing by {facts['planned']}: worst gap {before['metric']} {before['group']} {_show(before)} → {after['metric']} {after['group']} {_show(after)}; "
+                f"verdict {by_name['none']['verdict']} → {by_name['reweigh']['verdict']}; chosen: {facts['chosen']}")  # fmt: skip
+    return Verdict(not widened, sentence, {"planned": 1, "lost_share": by_name["reweigh"]["lost_share"]}, act=False)
+
+
+def _show(worst: Facts) -> str:
+    value = worst["value"]["value"]
+    return "not estimable" if value is None else f"{value:.3f}"
+
+
+def _report(stage: Stage) -> dg.AssetsDefinition:
+    solution = stage.solution
+
+    @dg.asset(**stage.asset("model_bias_report", "Gaps between groups in the final decisions on the test part: value, interval, n, limit and verdict of each.",
+                            kinds=["report"], deps=["mitigation", "evaluation"], sections=["data_bias", "business_case"]))  # fmt: skip
+    def model_bias_report(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
+        facts = examine(solution, store.of(solution.name))
+        rows = [disparity_row(d) for d in facts["disparities"]]
+        metadata: dict[str, Any] = {"gaps": table(rows), "verdict": facts["verdict"], "test_rows": facts["rows"]}
+        named = [Estimate(f"{d['metric'][:14]} {d['attribute']}={d['group']}", d["value"]["value"], d["value"]["low"], d["value"]["high"], d["value"]["n"])
+                 for d in facts["disparities"] if d["value"]["value"] is not None and d["value"]["low"] is not None and d["value"]["high"] is not None]  # fmt: skip
+        if named:
+            metadata["picture"] = dg.MetadataValue.md(intervals("gap: group against the rest", named))
+        return dg.MaterializeResult(metadata=metadata)
+
+    return model_bias_report
+
+
+def disparity_row(found: Facts) -> dict[str, object]:
+    """One comparison as a table row."""
+    value = found["value"]
+    return {"metric": found["metric"], "group": f"{found['attribute']}={found['group']}", "value": value["value"], "low": value["low"], "high": value["high"],
+            "n": value["n"], "limit": found["limit"], "verdict": found["verdict"]}  # fmt: skip
+
+
+def examine(solution: Solution, store: SolutionStore) -> Facts:
+    """Disparities of the final decisions on the test part."""
+    from ml_assets.learning.artifact import load
+    from ml_assets.statistics.disparity import disparities, overall_verdict
+
+    test = training_rows(solution, store).part("test")
+    attributes = list(solution.data_bias.protected)
+    digest = store.read_facts("mitigation")["digest"]
+    if not attributes:
+        return store.write_facts("model_bias_report", {"disparities": [], "verdict": "pass", "rows": len(test.table), "digest": digest})
+    answer = load(store.folder("mitigation", "final"), digest=digest).predict(test.table.features)
+    found = disparities(test.groups[attributes], test.table.truth, answer.decision, metrics=solution.fairness_limits, task=solution.task,
+                        favourable=solution.favourable_code)  # fmt: skip
+    facts = {"disparities": list(found), "verdict": overall_verdict(found), "rows": len(test.table), "digest": digest}
+    return store.write_facts("model_bias_report", facts)
+
+
+def _inside(store: SolutionStore) -> Verdict:
+    facts = store.read_facts("model_bias_report")
+    found = facts["disparities"]
+    if not found:
+        return Verdict(True, "no attribute is protected: there is no gap to judge", {"gaps": 0})
+    counts = {v: sum(d["verdict"] == v for d in found) for v in ("pass", "suspect", "fail", "inconclusive", "not_estimable")}
+    bad = [d for d in found if d["verdict"] in ("fail", "suspect")]
+    sentence = "; ".join(d["sentence"] for d in bad[:4]) or f"{facts['verdict']}: {counts['pass']} of {len(found)} gaps inside their tolerance, {counts['inconclusive']} cannot be told"
+    return Verdict(facts["verdict"] not in ("fail", "suspect"), sentence, {f"gaps_{k}": n for k, n in counts.items()}, [disparity_row(d) for d in found],
+                   act=facts["verdict"] == "fail")  # fmt: skip

@@ -1,0 +1,103 @@
+"""The past replayed: models trained at each block of history, scored on every later one, and policies run over the result."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_assets.declaration import Solution
+from ml_assets.history import Learned, training_rows
+from ml_assets.learning.artifact import load
+from ml_assets.learning.candidates import fit_candidate
+from ml_assets.learning.finishing import finish
+from ml_assets.learning.table import TrainingTable
+from ml_assets.resources import SolutionStore
+from ml_assets.resources.store import Facts
+from ml_assets.statistics.backtest import Every, Never, OnSignal, Oracle, PolicyOutcome, backtest
+from ml_assets.statistics.policy import RetrainingRule
+from ml_assets.statistics.value import policies
+
+MOST_BLOCKS = 8
+SMALLEST_BLOCK = 60
+
+
+def replay_history(solution: Solution, store: SolutionStore) -> Facts:
+    """Cut the training set into blocks of time, fill the matrix trained-at × scored-at with money, replay the policies.
+
+    The parts of the training set do not matter here, because each model sees only blocks before the ones it is scored on. A
+    model is the present family with its present parameters; each block's first fifth sets its threshold and calibration.
+    """
+    rows = training_rows(solution, store, weights=False)
+    blocks = _blocks(rows)
+    if not solution.data_pipeline.is_stream or len(blocks) < 3:
+        reason = "a single table has no past to replay" if not solution.data_pipeline.is_stream else f"{len(blocks)} blocks of history; at least 3 are needed"
+        return store.write_facts("policy_backtest", {"outcomes": [], "sentence": reason, "blocks": len(blocks)})
+    gains = gain_matrix(solution, store, rows, blocks)
+    per_block = len(set(rows.batch)) / len(blocks)
+    outcomes = _replay(solution, rows, blocks, gains, per_block)
+    return store.write_facts("policy_backtest", {"outcomes": list(outcomes), "sentence": _sentence(solution, outcomes, len(blocks)), "blocks": len(blocks)})
+
+
+def _blocks(rows: Learned) -> list[NDArray[np.int64]]:
+    """Row positions of up to ``MOST_BLOCKS`` stretches of whole batches, oldest first."""
+    batches = sorted(set(rows.batch))
+    count = min(MOST_BLOCKS, len(batches), len(rows.table) // SMALLEST_BLOCK)
+    if count < 1:
+        return []
+    block_of = {b: i for i, part in enumerate(np.array_split(np.array(batches, dtype=object), count)) for b in part}
+    code = np.array([block_of[b] for b in rows.batch])
+    return [np.flatnonzero(code == i) for i in range(count)]
+
+
+def gain_matrix(solution: Solution, store: SolutionStore, rows: Learned, blocks: list[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """Money in block j under the model trained on all blocks up to i; only j > i means anything."""
+    name = load(store.folder("mitigation", "final"), digest=store.read_facts("mitigation")["digest"]).predictor.family
+    money = solution.business_case.money(rows.table.classes)
+    gains = np.zeros((len(blocks), len(blocks)))
+    for i in range(len(blocks) - 1):
+        table = _past(rows, blocks, i)
+        if len(set(table.truth.tolist())) < 2:
+            continue
+        predictor = fit_candidate(name, table, seed=solution.model.seed, parameters=solution.model.parameters.get(name), device=solution.model.device)
+        artifact = finish(predictor, table, solution=solution.name, value=money, calibration=solution.model.calibration, seed=solution.model.seed).artifact
+        for j in range(i + 1, len(blocks)):
+            later = rows.table.rows(blocks[j])
+            gains[i, j] = float(np.sum(money.money(later.truth, artifact.predict(later.features).decision)))
+    return gains
+
+
+def _past(rows: Learned, blocks: list[NDArray[np.int64]], last: int) -> TrainingTable:
+    """Blocks up to ``last`` as a table of their own: every fifth row validates, the others teach; newer blocks weigh more."""
+    from dataclasses import replace
+
+    at = np.concatenate(blocks[: last + 1])
+    age = np.concatenate([np.full(len(b), last - i) for i, b in enumerate(blocks[: last + 1])])
+    table = rows.table.rows(at)
+    part = np.where(np.arange(len(at)) % 5 == 0, "validation", "train")
+    return replace(table, part=part, weight=0.5 ** age.astype(np.float64))
+
+
+def _replay(solution: Solution, rows: Learned, blocks: list[NDArray[np.int64]], gains: NDArray[np.float64], per_block: float) -> tuple[PolicyOutcome, ...]:
+    policy = solution.retraining
+    period = solution.data_pipeline.period
+    seconds = per_block * (period.total_seconds() if period else 86_400.0)
+    rule = RetrainingRule(on=policy.on, k=1, n=1, cool_down_seconds=policy.cool_down.total_seconds(), at_most=(policy.at_most[0], policy.at_most[1].total_seconds()))
+    signals = {"performance": _falls(solution, rows, blocks, gains)}
+    return backtest(gains, signals, [Never(), Every(1), OnSignal(rule, seconds_per_batch=seconds), Oracle()], cost=policy.cost)
+
+
+def _falls(solution: Solution, rows: Learned, blocks: list[NDArray[np.int64]], gains: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether the newest model possible fell by more than a twentieth of what there was to gain, block by block."""
+    money = solution.business_case.money(rows.table.classes)
+    falls = np.zeros(len(blocks), dtype=np.bool_)
+    for j in range(2, len(blocks)):
+        found = {p.name: p.total for p in policies(rows.table.truth[blocks[j]], money)}
+        attainable = found.pop("perfect") - max(found.values())
+        falls[j] = gains[0, j] / len(blocks[j]) < gains[0, 1] / len(blocks[1]) - 0.05 * attainable / len(blocks[j])
+    return falls
+
+
+def _sentence(solution: Solution, outcomes: tuple[PolicyOutcome, ...], blocks: int) -> str:
+    net = {o.name: o.money - o.cost for o in outcomes}
+    times = {o.name: o.retrains for o in outcomes}
+    unit = solution.business_case.currency
+    return (f"over {blocks} blocks of history the declared policy nets {net['declared policy']:,.0f} {unit} with {times['declared policy']} retrainings, "
+            f"never {net['never']:,.0f}, the best in hindsight {net['oracle']:,.0f}")  # fmt: skip

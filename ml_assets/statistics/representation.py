@@ -1,0 +1,217 @@
+"""Is every group there, with labels and values like the others'? What the data say before any model.
+
+Group labels come from :func:`group_frame`; verdicts follow the four-state rule of :mod:`ml_assets.statistics.verdicts`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ml_assets.errors import DataError
+from ml_assets.statistics.arrays import FloatArray, finite
+from ml_assets.statistics.estimate import Estimate
+from ml_assets.statistics.groups import UNKNOWN, Grouping, grouping, groupings
+from ml_assets.statistics.groups import GroupRule as GroupRule
+from ml_assets.statistics.groups import group_frame as group_frame
+from ml_assets.statistics.groups import intersections as intersections
+from ml_assets.statistics.intervals import wilson
+from ml_assets.statistics.labels import GroupGap as GroupGap
+from ml_assets.statistics.labels import label_gaps as label_gaps
+from ml_assets.statistics.metrics import Task
+from ml_assets.statistics.verdicts import Contrast, Verdict, gap_sentence, rate_difference, share_ratio, verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class GroupShare:
+    """How large a group is, against its share in the population that was declared as reference.
+
+    ``ratio`` is share over reference: 1 as in the reference, 0.5 half of it, 0 absent.
+    """
+
+    attribute: str
+    group: str
+    n: int
+    share: Estimate
+    reference: float | None
+    ratio: Estimate | None
+    verdict: Verdict | Literal["not declared"]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissingnessGap:
+    """How much more of a column is missing in a group than in the rest; ``difference`` 0 means equally much."""
+
+    column: str
+    attribute: str
+    group: str
+    n: int
+    missing: int
+    share: Estimate
+    rest_share: float
+    difference: Estimate
+    verdict: Verdict
+    sentence: str
+    resolvable: bool = True
+
+
+def representation(
+    groups: "pd.Series[Any]",
+    *,
+    reference: Mapping[str, float] | None,
+    ratio_limit: float = 0.8,
+    level: float = 0.95,
+) -> tuple[GroupShare, ...]:
+    """Share of every group among the rows whose group is known, against ``reference`` shares.
+
+    Tolerated is a ratio of ``ratio_limit`` to 1/``ratio_limit``. Groups that the reference knows and the data do not
+    are listed with n = 0. Without a reference every verdict is "not declared": no finding, but no pass either. The
+    group "unknown" is always listed, as a share of all rows. Not for rows that were sampled by group on purpose.
+    ``DataError`` when the reference shares are not positive or do not sum to 1 (within 0.02).
+    """
+    table = grouping(groups)
+    if reference is not None:
+        _check_reference(reference)
+    counts = dict(zip(table.labels, (int(count) for count in table.counts), strict=True))
+    for name in reference or {}:
+        counts.setdefault(name, 0)
+    known = sum(count for name, count in counts.items() if name != UNKNOWN)
+    totals = {name: table.codes.size if name == UNKNOWN else known for name in counts}
+    declared = {name: share for name, share in (reference or {}).items() if name != UNKNOWN}
+    contrasts = {
+        name: share_ratio(counts[name], totals[name], share, limit=ratio_limit) for name, share in declared.items()
+    }
+    answers = dict(zip(contrasts, verdicts(list(contrasts.values()), level=level), strict=True))
+    return tuple(
+        _share(
+            table.attribute,
+            name,
+            counts[name],
+            totals[name],
+            declared.get(name),
+            contrasts.get(name),
+            answers.get(name, "not declared"),
+            level,
+        )
+        for name in sorted(counts)
+    )
+
+
+def reweighing(groups: "pd.Series[Any]", truth: npt.ArrayLike, *, task: Task = "binary") -> FloatArray:
+    """Row weights (n,) that make the label independent of the group: w = P(g)·P(y) / P(g, y), scaled to a mean of 1.
+
+    1 where the group already has the common label rate, above 1 for labels that are rare in the group. Regression: y is
+    cut at its quintiles. Rows of a cell of one or two get large weights: look at them before using them.
+    Source: Kamiran and Calders, Knowledge and Information Systems 33 (2012) 1.
+    """
+    table = grouping(groups)
+    y = finite(truth, "truth")
+    if y.size == 0:
+        return y
+    if task == "regression":
+        y = np.searchsorted(np.quantile(y, [0.2, 0.4, 0.6, 0.8]), y, side="right").astype(np.float64)
+    _, label = np.unique(y, return_inverse=True)
+    cell = table.codes * (int(label.max()) + 1) + label
+    expected = table.counts[table.codes] * np.bincount(label)[label] / y.size
+    weights: FloatArray = expected / np.bincount(cell)[cell]
+    scaled: FloatArray = weights / weights.mean()
+    return scaled
+
+
+def missingness_gaps(
+    frame: pd.DataFrame, groups: pd.DataFrame, *, tolerance: float = 0.1, level: float = 0.95
+) -> tuple[MissingnessGap, ...]:
+    """Missing share of every column that has gaps, group against rest, tolerated within ±``tolerance``."""
+    columns = [str(column) for column in frame.columns[frame.isna().any().to_numpy()]]
+    cells = [
+        (column, table, code, int(missing))
+        for table in groupings(groups)
+        for column in columns
+        for code, missing in enumerate(table.sums(frame[column].isna().to_numpy()))
+    ]
+    totals = {column: int(frame[column].isna().sum()) for column in columns}
+    contrasts = [
+        rate_difference(
+            missing,
+            int(table.counts[code]),
+            totals[column] - missing,
+            len(frame) - int(table.counts[code]),
+            tolerance=tolerance,
+        )
+        for column, table, code, missing in cells
+    ]
+    answers = verdicts(contrasts, level=level)
+    return tuple(
+        _missingness(cell, totals[cell[0]], contrast, answer, level)
+        for cell, contrast, answer in zip(cells, contrasts, answers, strict=True)
+    )
+
+
+def _check_reference(reference: Mapping[str, float]) -> None:
+    total = sum(reference.values())
+    if min(reference.values(), default=0.0) <= 0 or not math.isclose(total, 1, abs_tol=0.02):
+        raise DataError(
+            "reference shares that are no population",
+            got=f"{dict(reference)} with sum {total:g}",
+            allowed="shares above 0 that sum to 1",
+            do="Give the share of every group in the population that the solution serves",
+        )
+
+
+def _share(
+    attribute: str,
+    name: str,
+    count: int,
+    total: int,
+    reference: float | None,
+    contrast: Contrast | None,
+    verdict: Verdict | Literal["not declared"],
+    level: float,
+) -> GroupShare:
+    value = count / total if total else math.nan
+    share = Estimate("share", value, *wilson(count, total, level=level), total, level=level)
+    of = "all rows" if name == UNKNOWN else "the rows whose group is known"
+    start = f"{attribute} = {name}: {count:,} of {total:,}, {value:.2%} of {of}"
+    if reference is None or contrast is None:
+        return GroupShare(attribute, name, count, share, None, None, verdict, f"{start}; no reference share declared.")
+    ratio = contrast.estimate("share_ratio", total, level=level)
+    sentence = (
+        f"{start}, {ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}] times its reference share of {reference:.2%} "
+        f"(tolerated {contrast.lowest:.2f} to {contrast.highest:.2f}): {verdict}."
+    )
+    return GroupShare(attribute, name, count, share, reference, ratio, verdict, sentence)
+
+
+def _missingness(
+    cell: tuple[str, Grouping, int, int], total: int, contrast: Contrast, verdict: Verdict, level: float
+) -> MissingnessGap:
+    column, table, code, missing = cell
+    n = int(table.counts[code])
+    rest = table.codes.size - n
+    rest_share = (total - missing) / rest if rest else math.nan
+    difference = contrast.estimate("missing_share_difference", n, level=level)
+    return MissingnessGap(
+        column=column,
+        attribute=table.attribute,
+        group=table.labels[code],
+        n=n,
+        missing=missing,
+        share=Estimate("missing_share", missing / n, *wilson(missing, n, level=level), n, level=level),
+        rest_share=rest_share,
+        difference=difference,
+        verdict=verdict,
+        sentence=gap_sentence(
+            f"{table.attribute} = {table.labels[code]}",
+            f"missing share of {column}",
+            (missing / n, rest_share),
+            difference,
+            contrast,
+            verdict,
+        ),
+        resolvable=contrast.resolvable,
+    )

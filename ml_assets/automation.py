@@ -15,8 +15,13 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 DONE = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 # EXECUTION_FAILED exists only as a status resolved for display; a crashed check leaves its PLANNED row behind.
 PLANNED = {AssetCheckExecutionRecordStatus.PLANNED}
-IN_PROGRESS = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
-               dg.DagsterRunStatus.CANCELING]  # fmt: skip
+IN_PROGRESS = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 BATCH_KEY, SENTENCE_KEY = "batch", "sentence"
 
 
@@ -43,9 +48,16 @@ def evaluations(instance: dg.DagsterInstance, key: dg.AssetCheckKey, *, limit: i
             continue
         batch = record.partition or str(_text(evaluation.metadata.get(BATCH_KEY)) or "")
         found.append(
-            Evaluation(record.id, batch, evaluation.passed, evaluation.severity == dg.AssetCheckSeverity.ERROR,
-                       evaluation.description or "", record.create_timestamp, record.run_id)
-        )  # fmt: skip
+            Evaluation(
+                record.id,
+                batch,
+                evaluation.passed,
+                evaluation.severity == dg.AssetCheckSeverity.ERROR,
+                evaluation.description or "",
+                record.create_timestamp,
+                record.run_id,
+            )
+        )
     return found
 
 
@@ -63,7 +75,11 @@ def crashed_checks(instance: dg.DagsterInstance, key: dg.AssetCheckKey, *, limit
         run = instance.get_run_by_id(record.run_id)
         if run is None or not run.is_finished:
             continue
-        failed = {s.step_key for s in instance.get_run_step_stats(record.run_id) if s.status is not None and s.status.value == "FAILURE"}
+        failed = {
+            s.step_key
+            for s in instance.get_run_step_stats(record.run_id)
+            if s.status is not None and s.status.value == "FAILURE"
+        }
         step = f"{'__'.join(key.asset_key.path)}_{key.name}"
         if step in failed:
             found.append((record.id, record.run_id))
@@ -80,7 +96,9 @@ def stale_since(instance: dg.DagsterInstance, key: dg.AssetKey) -> float | None:
 
 def runs_in_progress(instance: dg.DagsterInstance, tags: dict[str, str]) -> list[str]:
     """Ids of runs with these tags that have not ended."""
-    return [r.dagster_run.run_id for r in instance.get_run_records(dg.RunsFilter(tags=tags, statuses=IN_PROGRESS), limit=5)]
+    return [
+        r.dagster_run.run_id for r in instance.get_run_records(dg.RunsFilter(tags=tags, statuses=IN_PROGRESS), limit=5)
+    ]
 
 
 def failed_runs(instance: dg.DagsterInstance, tags: dict[str, str], *, limit: int) -> list[dg.DagsterRun]:

@@ -37,19 +37,28 @@ class MLSolution(dg.Component):
     def load(cls, attributes: BaseModel | None, context: ComponentLoadContext) -> Self:
         """Resolve ``{{ }}`` templates in strings and validate the whole again."""
         if attributes is None:
-            raise DeclarationError("a solution has no attributes", got="nothing", allowed=", ".join(("name", *SECTIONS)), do="Add attributes:")
+            raise DeclarationError(
+                "a solution has no attributes",
+                got="nothing",
+                allowed=", ".join(("name", *SECTIONS)),
+                do="Add attributes:",
+            )
         raw = attributes.model_dump(exclude_unset=True, by_alias=True, mode="json")
         return cls(Solution.model_validate(context.resolution_context.at_path("attributes").resolve_value(raw)))
 
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:
         """What ``dg list components`` shows."""
-        return dg.ComponentTypeSpec(description="One declaration of an ML solution becomes its whole lifecycle.", owners=[], tags=["ml"])
+        return dg.ComponentTypeSpec(
+            description="One declaration of an ML solution becomes its whole lifecycle.", owners=[], tags=["ml"]
+        )
 
     def build_defs(self, context: ComponentLoadContext) -> dg.Definitions:
         """Merge what the ten stages build."""
         refuse_second_of_same_name(self.solution.name, context)
-        merged = dg.Definitions.merge(*(stage.build(self.solution) for stage in STAGES), dg.Definitions(resources=RESOURCES, executor=EXECUTOR))
+        merged = dg.Definitions.merge(
+            *(stage.build(self.solution) for stage in STAGES), dg.Definitions(resources=RESOURCES, executor=EXECUTOR)
+        )
         lines = section_lines(Path(context.path), self.solution.name)
         return merged.map_asset_specs(func=lambda spec: _with_line(spec, lines)) if lines else merged
 
@@ -61,7 +70,9 @@ class MLSolution(dg.Component):
 
 def definitions_of(solution: Solution) -> dg.Definitions:
     """The same from Python, without YAML or a defs folder."""
-    return dg.Definitions.merge(*(stage.build(solution) for stage in STAGES), dg.Definitions(resources=RESOURCES, executor=EXECUTOR))
+    return dg.Definitions.merge(
+        *(stage.build(solution) for stage in STAGES), dg.Definitions(resources=RESOURCES, executor=EXECUTOR)
+    )
 
 
 def _with_line(spec: dg.AssetSpec, lines: dict[str, tuple[str, int]]) -> dg.AssetSpec:
@@ -70,7 +81,9 @@ def _with_line(spec: dg.AssetSpec, lines: dict[str, tuple[str, int]]) -> dg.Asse
     if found is None:
         return spec
     reference = dg.LocalFileCodeReference(file_path=found[0], line_number=found[1], label="declaration")
-    return spec.merge_attributes(metadata={"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])})
+    return spec.merge_attributes(
+        metadata={"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
+    )
 
 
 def section_lines(folder: Path, name: str) -> dict[str, tuple[str, int]]:
@@ -90,7 +103,9 @@ def section_lines(folder: Path, name: str) -> dict[str, tuple[str, int]]:
 
 def _mapping(node: Any) -> dict[str, Any]:
     pairs = getattr(node, "value", None)
-    return {k.value: v for k, v in pairs} if isinstance(pairs, list) and all(isinstance(p, tuple) for p in pairs) else {}
+    return (
+        {k.value: v for k, v in pairs} if isinstance(pairs, list) and all(isinstance(p, tuple) for p in pairs) else {}
+    )
 
 
 def refuse_second_of_same_name(name: str, context: ComponentLoadContext) -> None:
@@ -105,10 +120,17 @@ def refuse_second_of_same_name(name: str, context: ComponentLoadContext) -> None
             for position, text in enumerate(file.read_text(encoding="utf-8").split("\n---")):
                 found = pattern.search(text)
                 if found and "MLSolution" in text:
-                    seen.setdefault(found[1], []).append(f"{file.relative_to(root)}#{position + 1}" if position else str(file.relative_to(root)))
+                    seen.setdefault(found[1], []).append(
+                        f"{file.relative_to(root)}#{position + 1}" if position else str(file.relative_to(root))
+                    )
     files = seen.get(name, [])
     if len(files) > 1:
-        raise DeclarationError("two solutions have the same name", got=f"{name!r} in {' and '.join(files)}", allowed="each name once", do="Rename one of them")
+        raise DeclarationError(
+            "two solutions have the same name",
+            got=f"{name!r} in {' and '.join(files)}",
+            allowed="each name once",
+            do="Rename one of them",
+        )
 
 
 _NAMES: dict[int, dict[str, list[str]]] = {}

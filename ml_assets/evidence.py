@@ -29,7 +29,7 @@ class Verdict:
 
 def check_result(verdict: Verdict, *, batch: str | None = None) -> dg.AssetCheckResult:
     """The verdict as Dagster records it: one sentence, the figures by name, the table, the picture."""
-    shown: dict[str, Any] = {"sentence": verdict.sentence} | numbers(verdict.figures)
+    shown: dict[str, Any] = {"sentence": verdict.sentence, **numbers(verdict.figures)}
     if batch is not None:
         shown["batch"] = batch
     if verdict.picture:
@@ -49,7 +49,12 @@ def summary_result(verdicts: Mapping[str, Verdict]) -> dg.AssetCheckResult:
     all_failed = len(failed) == len(verdicts) and any(v.act for v in failed.values())
     severity = dg.AssetCheckSeverity.ERROR if all_failed else dg.AssetCheckSeverity.WARN
     rows = [{"batch": b, "passed": v.passed, "sentence": v.sentence} for b, v in verdicts.items()]
-    metadata = {"sentence": sentence, "failed": len(failed), "batches": len(verdicts), "table": dg.MetadataValue.md(markdown_table(rows))}
+    metadata: dict[str, Any] = {
+        "sentence": sentence,
+        "failed": len(failed),
+        "batches": len(verdicts),
+        "table": dg.MetadataValue.md(markdown_table(rows)),
+    }
     return dg.AssetCheckResult(passed=not failed, severity=severity, description=sentence, metadata=metadata)
 
 
@@ -68,7 +73,9 @@ def estimate_figures(estimates: Sequence[Estimate]) -> dict[str, float]:
 
 def estimate_rows(estimates: Sequence[Estimate]) -> list[dict[str, object]]:
     """Estimates as table rows."""
-    return [{"metric": e.name, "value": e.value, "low": e.low, "high": e.high, "n": e.n, "unit": e.unit} for e in estimates]
+    return [
+        {"metric": e.name, "value": e.value, "low": e.low, "high": e.high, "n": e.n, "unit": e.unit} for e in estimates
+    ]
 
 
 def show(value: object) -> str:
@@ -111,7 +118,9 @@ def _frame(body: str, title: str, width: int, height: int) -> str:
     )
 
 
-def bars(title: str, before: Mapping[str, float], now: Mapping[str, float], *, names: tuple[str, str] = ("reference", "now")) -> str:
+def bars(
+    title: str, before: Mapping[str, float], now: Mapping[str, float], *, names: tuple[str, str] = ("reference", "now")
+) -> str:
     """Two distributions side by side, as an inline picture: shares by category or band."""
     labels = list(dict.fromkeys((*before, *now)))[:24]
     top = max((*before.values(), *now.values(), 1e-12))
@@ -149,7 +158,9 @@ def intervals(title: str, estimates: Sequence[Estimate], *, limit: float | None 
     return _image(_frame(body, title, width, height), title)
 
 
-def curve(title: str, points: Sequence[tuple[float, float]], *, mark: float | None = None, diagonal: bool = False) -> str:
+def curve(
+    title: str, points: Sequence[tuple[float, float]], *, mark: float | None = None, diagonal: bool = False
+) -> str:
     """A line through points, with a vertical mark or the diagonal."""
     if not points:
         return ""

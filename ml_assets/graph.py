@@ -72,9 +72,11 @@ class Stage:
         freshness: timedelta | None = None,
         metadata: Mapping[str, Any] | None = None,
         pool: str | None = None,
-    ) -> dict[str, Any]:
-        """Keyword arguments for ``dg.asset``: name, owner, group, version, batches."""
-        spec = self.spec(asset, description, kinds=kinds, deps=deps, sections=sections, freshness=freshness, metadata=metadata)
+    ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+        """``dg.asset`` with name, owner, group, kinds, version and batches filled in from the declaration."""
+        spec = self.spec(
+            asset, description, kinds=kinds, deps=deps, sections=sections, freshness=freshness, metadata=metadata
+        )
         batches = partitions(self.solution) if per_batch else None
         arguments: dict[str, Any] = {
             "key": spec.key,
@@ -88,12 +90,12 @@ class Stage:
             "metadata": spec.metadata,
             "partitions_def": batches,
             "backfill_policy": dg.BackfillPolicy.single_run() if batches is not None else None,
-            "output_required": True,
             "pool": pool,
         }
         if freshness is not None:
             arguments["freshness_policy"] = dg.FreshnessPolicy.time_window(fail_window=freshness)
-        return arguments
+        decorator: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(**arguments)
+        return decorator
 
     def spec(
         self,
@@ -132,7 +134,11 @@ def run_batches(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContex
 
 
 def each_batch(
-    context: dg.AssetExecutionContext, solution: Solution, body: Callable[[Batch], Mapping[str, Any]], *, asset: str | None = None
+    context: dg.AssetExecutionContext,
+    solution: Solution,
+    body: Callable[[Batch], Mapping[str, Any]],
+    *,
+    asset: str | None = None,
 ) -> dict[str, Any]:
     """Run a body for every batch of the run; metadata goes to each batch's own materialization.
 
@@ -163,7 +169,9 @@ def batch_check(
     """
     asset_key = key(solution, asset)
 
-    @dg.asset_check(asset=asset_key, name=name, description=description, blocking=blocking, partitions_def=partitions(solution))
+    @dg.asset_check(
+        asset=asset_key, name=name, description=description, blocking=blocking, partitions_def=partitions(solution)
+    )
     def check(context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]) -> dg.AssetCheckResult:
         batches = run_batches(context, solution)
         verdicts = {b.key: judge(store.of(solution.name), b) for b in batches}
@@ -173,8 +181,14 @@ def batch_check(
             result = check_result(verdict, batch=batch)
             context.instance.report_runless_asset_event(
                 dg.AssetCheckEvaluation(
-                    asset_key=asset_key, check_name=name, passed=result.passed, metadata=result.metadata, severity=result.severity,
-                    description=result.description, partition=batch, blocking=False,
+                    asset_key=asset_key,
+                    check_name=name,
+                    passed=result.passed,
+                    metadata=result.metadata,
+                    severity=result.severity,
+                    description=result.description,
+                    partition=batch,
+                    blocking=False,
                 )
             )
         return summary_result(verdicts)

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from ml_assets.learning.table import TrainingTable
 
 ID, TIME, BATCH, LABEL, PART, TRUTH, RULE, WEIGHT = (
-    "ml:id", "ml:time", "ml:batch", "ml:label", "ml:part", "ml:truth", "ml:rule", "ml:weight",
-)  # fmt: skip
+    "ml:id",
+    "ml:time",
+    "ml:batch",
+    "ml:label",
+    "ml:part",
+    "ml:truth",
+    "ml:rule",
+    "ml:weight",
+)
 SCORE, DECISION, VERSION = "ml:score", "ml:decision", "ml:model_version"
 OWN, GROUP = "ml:", "ml:group:"
 """Prefix of the columns this package adds; a user's column cannot be mistaken for one."""
@@ -45,13 +52,19 @@ def labelled_batches(solution: Solution, store: SolutionStore, *, window: bool =
     return newest(found, solution.window_batches if window else None)
 
 
-def read_batches(store: SolutionStore, asset: str, batches: list[str], columns: list[str] | None = None) -> "pd.DataFrame":
+def read_batches(
+    store: SolutionStore, asset: str, batches: list[str], columns: list[str] | None = None
+) -> "pd.DataFrame":
     """Rows of several batches under each other, with the batch they came in."""
     import pandas as pd
 
     if not batches:
-        raise DataError(f"there is no {asset} to read", got="no batch with labels", allowed="at least one labelled, unblocked batch",
-                        do="Materialize raw_data … labels for the history first")
+        raise DataError(
+            f"there is no {asset} to read",
+            got="no batch with labels",
+            allowed="at least one labelled, unblocked batch",
+            do="Materialize raw_data … labels for the history first",
+        )
     frames = [store.read_frame(asset, b, columns).assign(**{BATCH: b}) for b in batches]
     return pd.concat(frames, ignore_index=True)
 
@@ -84,8 +97,12 @@ def groups_of(solution: Solution, rows: "pd.DataFrame") -> "pd.DataFrame":
         declared = solution.data_bias.groups.get(name)
         rule = GroupRule(declared.column, tuple(declared.edges)) if declared else GroupRule(name)
         if rule.column not in rows.columns:
-            raise DataError(f"group {name} cannot be made", got=f"no column {rule.column!r}", allowed=", ".join(c for c in rows.columns if not c.startswith(OWN)),
-                            do="Correct data_bias.protected or data_bias.groups")
+            raise DataError(
+                f"group {name} cannot be made",
+                got=f"no column {rule.column!r}",
+                allowed=", ".join(c for c in rows.columns if not c.startswith(OWN)),
+                do="Correct data_bias.protected or data_bias.groups",
+            )
         rules[name] = rule
     return group_frame(rows, groups=rules)
 
@@ -104,7 +121,12 @@ class Learned:
         import numpy as np
 
         at = np.flatnonzero(self.table.part == name)
-        return Learned(self.table.rows(at), self.groups.iloc[at].reset_index(drop=True), None if self.rule is None else self.rule[at], self.batch[at])
+        return Learned(
+            self.table.rows(at),
+            self.groups.iloc[at].reset_index(drop=True),
+            None if self.rule is None else self.rule[at],
+            self.batch[at],
+        )
 
 
 def training_rows(solution: Solution, store: SolutionStore, *, weights: bool = True) -> Learned:
@@ -121,13 +143,17 @@ def training_rows(solution: Solution, store: SolutionStore, *, weights: bool = T
     classes = tuple(facts["classes"])
     truth = frame[TRUTH].to_numpy()
     features = frame[list(facts["features"])].reset_index(drop=True)
-    table = TrainingTable(features, truth, frame[PART].to_numpy(str), weight, frame[ID].to_numpy(), solution.task, classes)
+    table = TrainingTable(
+        features, truth, frame[PART].to_numpy(str), weight, frame[ID].to_numpy(), solution.task, classes
+    )
     groups = frame[[c for c in frame.columns if c.startswith(GROUP)]]
     rule = _encode_rule(frame[RULE].to_numpy(), classes, solution) if RULE in frame.columns else None
     return Learned(table, groups.rename(columns=lambda c: c.removeprefix(GROUP)), rule, frame[BATCH].to_numpy())
 
 
-def _encode_rule(answers: "np.ndarray[Any, Any]", classes: tuple[str, ...], solution: Solution) -> "np.ndarray[Any, Any]":
+def _encode_rule(
+    answers: "np.ndarray[Any, Any]", classes: tuple[str, ...], solution: Solution
+) -> "np.ndarray[Any, Any]":
     """The rule's decisions in the encoding of the truth."""
     import numpy as np
 
@@ -136,5 +162,10 @@ def _encode_rule(answers: "np.ndarray[Any, Any]", classes: tuple[str, ...], solu
     codes = {c: i for i, c in enumerate(classes)}
     unknown = sorted({str(a) for a in answers} - set(codes))
     if unknown:
-        raise DataError("the simple rule decides for classes that do not exist", got=", ".join(unknown), allowed=", ".join(classes), do="Correct the rule")
+        raise DataError(
+            "the simple rule decides for classes that do not exist",
+            got=", ".join(unknown),
+            allowed=", ".join(classes),
+            do="Correct the rule",
+        )
     return np.array([codes[str(a)] for a in answers], dtype=np.int64)

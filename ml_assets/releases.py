@@ -47,10 +47,20 @@ def open_version(models: ModelRegistry, version: ModelVersion) -> Live:
     """Open a registered version; refuse it when its release document is not the one that was recorded."""
     folder = models.fetch(version)
     if not (folder / RELEASE).exists():
-        raise ArtifactError("a released model is incomplete", got=f"no {RELEASE} in {folder}", allowed="the folder as it was released", do="Restore it, or roll back")
+        raise ArtifactError(
+            "a released model is incomplete",
+            got=f"no {RELEASE} in {folder}",
+            allowed="the folder as it was released",
+            do="Restore it, or roll back",
+        )
     found = release_digest(folder)
     if found != version.digest:
-        raise ArtifactError("a released model was changed after its release", got=f"sha256 {found}", allowed=version.digest, do="Restore it, or roll back to another version")
+        raise ArtifactError(
+            "a released model was changed after its release",
+            got=f"sha256 {found}",
+            allowed=version.digest,
+            do="Restore it, or roll back to another version",
+        )
     return Live(version, folder, json.loads((folder / RELEASE).read_text(encoding="utf-8")))
 
 
@@ -64,8 +74,12 @@ def require_live(models: ModelRegistry, solution: str) -> Live:
     """The champion, opened; an error that says what to do before the first release."""
     live = live_model(models, solution)
     if live is None:
-        raise RegistryError(f"{solution} has no released model", got="no champion", allowed="a released model",
-                            do="Materialize training_set … champion; the release decision says what is missing")
+        raise RegistryError(
+            f"{solution} has no released model",
+            got="no champion",
+            allowed="a released model",
+            do="Materialize training_set … champion; the release decision says what is missing",
+        )
     return live
 
 
@@ -73,5 +87,7 @@ def version_facts(models: ModelRegistry, store: SolutionStore, solution: str, ve
     """The facts a version was released with, kept in the store so that judging a day does not open the registry."""
     found = store.find_facts("releases", str(version))
     if found is None:
-        found = store.write_facts("releases", open_version(models, models.version(solution, version)).facts, str(version))
+        found = store.write_facts(
+            "releases", open_version(models, models.version(solution, version)).facts, str(version)
+        )
     return found

@@ -24,7 +24,7 @@ SECONDS = {
 }
 _QUANTITY = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*$")
 _SHARE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*%\s*$")
-_RATE = re.compile(r"^\s*(\d+)\s*(?:per|/)\s*([a-z]+)\s*$")
+_RATE = re.compile(r"^\s*(\d+)\s*(?:per|/)\s*(\d+)?\s*([a-z]+?)s?\s*$")
 UNITS = ", ".join(SECONDS)
 
 
@@ -55,13 +55,13 @@ def _share(value: object) -> object:
 
 
 def _rate(value: object) -> object:
-    """``4 per month`` → (4, timedelta(days=30))."""
+    """``4 per month`` → (4, timedelta(days=30)); ``4 per 2 weeks`` → (4, timedelta(days=14))."""
     if not isinstance(value, str):
         return value
     found = _RATE.match(value)
-    if found is None or found[2] not in SECONDS:
+    if found is None or found[3] not in SECONDS:
         raise ValueError(f"got {value!r}; allowed: a count and a unit, such as '4 per month' (units: {UNITS})")
-    return (int(found[1]), timedelta(seconds=SECONDS[found[2]]))
+    return (int(found[1]), timedelta(seconds=int(found[2] or 1) * SECONDS[found[3]]))
 
 
 Duration = Annotated[
@@ -75,7 +75,9 @@ Share = Annotated[
     float,
     BeforeValidator(_share),
     Field(ge=0, le=1),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": _SHARE.pattern}]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": _SHARE.pattern}]}
+    ),
 ]
 Rate = Annotated[
     tuple[int, timedelta],
@@ -151,7 +153,9 @@ def _exists(path: str) -> str:
     try:
         spec = importlib.util.find_spec(module)
     except ModuleNotFoundError as error:
-        raise ValueError(f"got {path!r}, but module {error.name!r} does not exist; allowed: an importable module") from error
+        raise ValueError(
+            f"got {path!r}, but module {error.name!r} does not exist; allowed: an importable module"
+        ) from error
     if spec is None or spec.origin is None:
         raise ValueError(f"got {path!r}, but module {module!r} does not exist; allowed: an importable module")
     if not spec.origin.endswith(".py"):
@@ -167,7 +171,9 @@ def _exists(path: str) -> str:
 FunctionPath = Annotated[
     str,
     AfterValidator(_exists),
-    WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$", "description": "absolute dotted path"}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$", "description": "absolute dotted path"}
+    ),
 ]
 
 

@@ -12,7 +12,12 @@ from ml_assets.declaration._types import Duration, FunctionPath, load_function
 Every = Literal["hour", "day", "week", "month", "file"]
 WHOLE_TABLE = "all"
 """Key of the only batch of a single table."""
-PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1), "month": timedelta(days=30)}
+PERIODS = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=30),
+}
 KEY_FORMATS = {"hour": "%Y-%m-%d-%H:%M", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m-%d"}
 
 

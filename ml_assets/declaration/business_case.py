@@ -109,7 +109,12 @@ class BusinessCase(Declaration):
 
     @model_validator(mode="after")
     def _value_fits_task(self) -> "BusinessCase":
-        wanted = {"binary": BinaryValue, "regression": RegressionValue, "multiclass": MulticlassValue}[self.target.task]
+        kinds: dict[Task, type[Declaration]] = {
+            "binary": BinaryValue,
+            "regression": RegressionValue,
+            "multiclass": MulticlassValue,
+        }
+        wanted = kinds[self.target.task]
         if self.value is not None and not isinstance(self.value, wanted):
             allowed = ", ".join(wanted.model_fields)
             raise ValueError(
@@ -139,8 +144,15 @@ class BusinessCase(Declaration):
     def prohibited_reasons(self) -> tuple[str, ...]:
         """Why this use may not be built at all: by its declared area, or by what its own words say."""
         text = " ".join((self.decision, self.prediction, self.intended_use)).lower()
-        reasons = [f"area {self.area!r} is a prohibited practice (Regulation (EU) 2024/1689, Article 5)"] if self.area in PROHIBITED else []
-        return (*reasons, *(f"its words describe {why}" for pattern, why in PROHIBITED_WORDS if re.search(pattern, text)))
+        reasons = (
+            [f"area {self.area!r} is a prohibited practice (Regulation (EU) 2024/1689, Article 5)"]
+            if self.area in PROHIBITED
+            else []
+        )
+        return (
+            *reasons,
+            *(f"its words describe {why}" for pattern, why in PROHIBITED_WORDS if re.search(pattern, text)),
+        )
 
     def understated_risk(self) -> str | None:
         """Why the declared risk is too low for the area, or None."""

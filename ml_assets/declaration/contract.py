@@ -74,11 +74,15 @@ def drafted_schema(drafts: tuple[ColumnDraft, ...], *, nullable: bool = True) ->
             checks.append(pa.Check(lambda s: s.isna() | s.abs().ne(float("inf")), name="finite", element_wise=False))
             if d.lowest is not None and d.highest is not None:
                 # infinite values are the business of the rule above
-                checks.append(pa.Check.in_range(d.lowest, d.highest, name=f"between {d.lowest:.6g} and {d.highest:.6g}"))
+                checks.append(
+                    pa.Check.in_range(d.lowest, d.highest, name=f"between {d.lowest:.6g} and {d.highest:.6g}")
+                )
         kinds = {"number": float, "time": "datetime64[ns]", "text": str, "flag": "boolean"}
         return pa.Column(kinds[d.kind], checks, nullable=nullable, coerce=d.kind in ("number", "time"), required=True)
 
-    return pa.DataFrameSchema({d.column: column(d) for d in drafts if d.kind != "text"} | _text_columns(drafts), strict=False)
+    return pa.DataFrameSchema(
+        {d.column: column(d) for d in drafts if d.kind != "text"} | _text_columns(drafts), strict=False
+    )
 
 
 def _text_columns(drafts: tuple[ColumnDraft, ...]) -> dict[str, Any]:
@@ -97,8 +101,12 @@ def declared_schema(path: str) -> "DataFrameSchema":
         return found
     if isinstance(found, type) and issubclass(found, pa.DataFrameModel):
         return found.to_schema()
-    raise DeclarationError("a contract is no pandera schema", got=type(found).__name__, allowed="a DataFrameModel or a DataFrameSchema",
-                           do=f"Make {path} one of the two")
+    raise DeclarationError(
+        "a contract is no pandera schema",
+        got=type(found).__name__,
+        allowed="a DataFrameModel or a DataFrameSchema",
+        do=f"Make {path} one of the two",
+    )
 
 
 def validate(frame: "pd.DataFrame", schema: "DataFrameSchema") -> Validated:
@@ -124,14 +132,24 @@ def validate(frame: "pd.DataFrame", schema: "DataFrameSchema") -> Validated:
             broken = frame.loc[sorted(reasons)]
             broken = broken.assign(**{BROKEN: ["; ".join(reasons[i]) for i in broken.index]})
             counts = pd.Series([r for found in reasons.values() for r in found], dtype=object).value_counts()
-            return Validated(checked.reset_index(drop=True), broken.reset_index(drop=True), {str(k): int(v) for k, v in counts.items()}, (), extra)
+            return Validated(
+                checked.reset_index(drop=True),
+                broken.reset_index(drop=True),
+                {str(k): int(v) for k, v in counts.items()},
+                (),
+                extra,
+            )
         for index, reason in failures:
             found = reasons.setdefault(index, [])
             if reason not in found:
                 found.append(reason)
         kept = frame.drop(index=list(reasons))
-    raise DataError("rows still break the contract after the broken ones were set apart", got=f"{len(kept)} rows", allowed="rules that judge rows",
-                    do="A rule over the whole table cannot be met by leaving rows out; make it a rule on rows")
+    raise DataError(
+        "rows still break the contract after the broken ones were set apart",
+        got=f"{len(kept)} rows",
+        allowed="rules that judge rows",
+        do="A rule over the whole table cannot be met by leaving rows out; make it a rule on rows",
+    )
 
 
 def _try(frame: "pd.DataFrame", schema: "DataFrameSchema") -> tuple["pd.DataFrame | None", list[tuple[int, str]]]:

@@ -60,10 +60,16 @@ class DataBias(Declaration):
     def _shares_sum_to_one(self) -> "DataBias":
         for attribute, shares in self.reference_population.items():
             if attribute not in self.protected:
-                raise ValueError(f"reference_population: got {attribute!r}; allowed: {', '.join(self.protected) or 'no attribute is protected'}")
+                raise ValueError(
+                    f"reference_population: got {attribute!r}; allowed: {', '.join(self.protected) or 'no attribute is protected'}"
+                )
             if abs(sum(shares.values()) - 1) > 0.01:
-                raise ValueError(f"reference_population.{attribute}: shares sum to {sum(shares.values()):g}; allowed: 1")
-        unknown = [c for c in self.as_input if c not in self.protected and c not in {g.column for g in self.groups.values()}]
+                raise ValueError(
+                    f"reference_population.{attribute}: shares sum to {sum(shares.values()):g}; allowed: 1"
+                )
+        unknown = [
+            c for c in self.as_input if c not in self.protected and c not in {g.column for g in self.groups.values()}
+        ]
         if unknown:
             raise ValueError(f"as_input: got {', '.join(unknown)}; allowed: protected attributes and their columns")
         return self
@@ -78,5 +84,3 @@ class DataBias(Declaration):
         """Raw columns a model may not see because they are, or make, a protected attribute."""
         made_of = {self.columns_of(a): a for a in self.protected}
         return frozenset(c for c, a in made_of.items() if c not in self.as_input and a not in self.as_input)
-
-

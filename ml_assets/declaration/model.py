@@ -37,5 +37,7 @@ class Model(Declaration):
     @model_validator(mode="after")
     def _parts_leave_training(self) -> "Model":
         if self.test + self.validation > 0.8:
-            raise ValueError(f"test + validation: got {self.test + self.validation:g}; allowed: at most 0.8, the rest is for training")
+            raise ValueError(
+                f"test + validation: got {self.test + self.validation:g}; allowed: at most 0.8, the rest is for training"
+            )
         return self

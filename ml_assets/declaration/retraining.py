@@ -24,6 +24,14 @@ class Retraining(Declaration):
     poll: Duration = timedelta(seconds=30)
     """How often the sensors look."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _on_is_a_word(cls, values: object) -> object:
+        """YAML 1.1 reads the bare key ``on`` as true."""
+        if isinstance(values, dict) and True in values:
+            return {("on" if k is True else k): v for k, v in values.items()}
+        return values
+
     @model_validator(mode="after")
     def _k_of_n(self) -> "Retraining":
         k, n = self.k_of_n

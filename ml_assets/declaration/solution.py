@@ -26,7 +26,11 @@ SECTIONS: tuple[str, ...] = (
     "business_case", "success_criteria", "data_selection", "data_bias", "data_pipeline",
     "model", "deployment", "model_bias", "monitoring", "retraining",
 )  # fmt: skip
-DEFAULT_METRIC: dict[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "root_mean_squared_error"}
+DEFAULT_METRIC: dict[Task, str] = {
+    "binary": "roc_auc",
+    "multiclass": "accuracy",
+    "regression": "root_mean_squared_error",
+}
 DEFAULT_FAIRNESS: dict[Task, tuple[str, ...]] = {
     "binary": ("selection_rate_ratio", "equal_opportunity_difference"),
     "multiclass": ("accuracy_difference",),

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ml_assets.declaration._base import Declaration
 from ml_assets.declaration._types import FunctionPath, load_function
-from ml_assets.declaration.arrival import WHOLE_TABLE, Arrival, Batch
+from ml_assets.declaration.arrival import Arrival, Batch
 from ml_assets.errors import SourceError
 
 if TYPE_CHECKING:
@@ -42,13 +42,26 @@ class FilesSource(Declaration):
 
         files = self.files()
         if not files:
-            raise SourceError("a source file is missing", got=self.path, allowed="a CSV or Parquet file, or a glob that matches some",
-                              do="Check the path; relative paths start at the working directory")
+            raise SourceError(
+                "a source file is missing",
+                got=self.path,
+                allowed="a CSV or Parquet file, or a glob that matches some",
+                do="Check the path; relative paths start at the working directory",
+            )
         if arrival is not None and arrival.every == "file":
             if batch.key not in files:
-                raise SourceError("a batch has no file", got=batch.key, allowed=", ".join(files), do="Put the file back, or leave the batch out")
+                raise SourceError(
+                    "a batch has no file",
+                    got=batch.key,
+                    allowed=", ".join(files),
+                    do="Put the file back, or leave the batch out",
+                )
             return self._read(files[batch.key])
-        frame = pd.concat([self._read(f) for f in files.values()], ignore_index=True) if len(files) > 1 else self._read(next(iter(files.values())))
+        frame = (
+            pd.concat([self._read(f) for f in files.values()], ignore_index=True)
+            if len(files) > 1
+            else self._read(next(iter(files.values())))
+        )
         return _window(frame, batch, arrival)
 
     def _read(self, file: "UPath") -> "pd.DataFrame":
@@ -60,14 +73,23 @@ class FilesSource(Declaration):
                 with file.open("rb") as stream:
                     frame = pd.read_parquet(stream, **self.read)
             elif ".csv" in suffixes or ".tsv" in suffixes:
-                compression = "gzip" if suffixes.endswith(".gz") else None
+                options: dict[str, Any] = {"compression": "gzip" if suffixes.endswith(".gz") else None} | self.read
                 with file.open("rb") as stream:
-                    frame = pd.read_csv(stream, compression=compression, **self.read)
+                    frame = pd.read_csv(stream, **options)
             else:
-                raise SourceError("a source file has an unknown type", got=file.name, allowed=".csv, .csv.gz, .parquet", do="Convert the file")
+                raise SourceError(
+                    "a source file has an unknown type",
+                    got=file.name,
+                    allowed=".csv, .csv.gz, .parquet",
+                    do="Convert the file",
+                )
         except (ValueError, OSError, UnicodeDecodeError) as error:
-            raise SourceError("a source file could not be read", got=f"{file} ({error})", allowed="a readable CSV or Parquet file",
-                              do="Open the file and correct it") from error
+            raise SourceError(
+                "a source file could not be read",
+                got=f"{file} ({error})",
+                allowed="a readable CSV or Parquet file",
+                do="Open the file and correct it",
+            ) from error
         return load_function(self.time_column_from)(frame) if self.time_column_from else frame
 
 
@@ -84,16 +106,24 @@ class SqlSource(Declaration):
         import sqlalchemy as sa
 
         if arrival is not None and (":start" not in self.query or ":end" not in self.query):
-            raise SourceError("a query does not say where a batch begins and ends", got=self.query,
-                              allowed="a query with :start and :end", do=f"Add 'WHERE {arrival.event_time} >= :start AND {arrival.event_time} < :end'")
-        bounds = {"start": batch.start, "end": batch.end} if arrival is not None else {}
+            raise SourceError(
+                "a query does not say where a batch begins and ends",
+                got=self.query,
+                allowed="a query with :start and :end",
+                do=f"Add 'WHERE {arrival.event_time} >= :start AND {arrival.event_time} < :end'",
+            )
+        bounds: dict[str, Any] = {"start": batch.start, "end": batch.end} if arrival is not None else {}
         engine = sa.create_engine(self.url)
         try:
             with engine.connect() as connection:
                 return pd.read_sql_query(sa.text(self.query), connection, params=bounds)
         except sa.exc.SQLAlchemyError as error:
-            raise SourceError("a query failed", got=str(error).splitlines()[0], allowed="a query the database accepts",
-                              do="Run the query by hand with the bounds of the batch") from error
+            raise SourceError(
+                "a query failed",
+                got=str(error).splitlines()[0],
+                allowed="a query the database accepts",
+                do="Run the query by hand with the bounds of the batch",
+            ) from error
         finally:
             engine.dispose()
 
@@ -114,8 +144,12 @@ class FunctionSource(Declaration):
         else:
             frame = function(batch.key) if arrival.every == "file" else function(batch.start, batch.end)
         if not isinstance(frame, pd.DataFrame):
-            raise SourceError("a source function returned no table", got=type(frame).__name__, allowed="a pandas DataFrame",
-                              do=f"Return a DataFrame from {self.load_with}")
+            raise SourceError(
+                "a source function returned no table",
+                got=type(frame).__name__,
+                allowed="a pandas DataFrame",
+                do=f"Return a DataFrame from {self.load_with}",
+            )
         return frame
 
 
@@ -129,11 +163,15 @@ def _window(frame: "pd.DataFrame", batch: Batch, arrival: Arrival | None) -> "pd
     """
     import pandas as pd
 
-    if arrival is None or arrival.event_time is None or batch.key == WHOLE_TABLE:
+    if arrival is None or arrival.event_time is None or batch.start is None or batch.end is None:
         return frame
     if arrival.event_time not in frame.columns:
-        raise SourceError("the time column is missing", got=", ".join(map(str, frame.columns)), allowed=f"a column {arrival.event_time!r}",
-                          do="Correct data_pipeline.arrival.event_time")
+        raise SourceError(
+            "the time column is missing",
+            got=", ".join(map(str, frame.columns)),
+            allowed=f"a column {arrival.event_time!r}",
+            do="Correct data_pipeline.arrival.event_time",
+        )
     times = pd.to_datetime(frame[arrival.event_time], errors="coerce", utc=True, format="mixed").dt.tz_localize(None)
     inside = (times >= batch.start) & (times < batch.end)
     if arrival.start is not None and batch.start == pd.Timestamp(arrival.start):
@@ -145,7 +183,11 @@ def content_ids(frame: "pd.DataFrame") -> "pd.Series[str]":
     """Ids for a table without any: a hash of the row's content, numbered where the same content stands again."""
     import pandas as pd
 
-    text = frame.astype("string").fillna("\0").agg("\x1f".join, axis=1) if len(frame.columns) else pd.Series([], dtype="string")
+    text = (
+        frame.astype("string").fillna("\0").agg("\x1f".join, axis=1)
+        if len(frame.columns)
+        else pd.Series([], dtype="string")
+    )
     digests = text.map(lambda row: hashlib.blake2b(row.encode(), digest_size=8).hexdigest())
     again = digests.groupby(digests).cumcount()
     return digests.where(again == 0, digests + "-" + again.astype(str)).astype(str)

@@ -28,7 +28,9 @@ class Criterion(Declaration):
             raise ValueError(f"metric: got {self.metric!r}; allowed: {', '.join(sorted(METRICS))}")
         limits = [k for k in ("at_least", "at_most", "better_than") if getattr(self, k) is not None]
         if len(limits) != 1:
-            raise ValueError(f"got {len(limits)} limits ({', '.join(limits) or 'none'}); allowed: exactly one of at_least, at_most, better_than")
+            raise ValueError(
+                f"got {len(limits)} limits ({', '.join(limits) or 'none'}); allowed: exactly one of at_least, at_most, better_than"
+            )
         if self.in_each is not None and self.better_than is not None:
             raise ValueError("in_each: got it together with better_than; allowed: in_each with at_least or at_most")
         return self

@@ -127,6 +127,7 @@ def factory(path: str) -> Callable[..., Any]:
 
 
 def _boosted(job: Job, booster: Any) -> XGBoostPredictor:
+    booster.set_param({"nthread": 1})
     return XGBoostPredictor(job.family, job.parameters, job.specs, booster, job.train.task, job.n_classes)
 
 

@@ -40,9 +40,14 @@ def finish(
     decides its own value.
     """
     common: dict[str, Any] = {
-        "solution": solution, "task": table.task, "classes": table.classes, "predictor": predictor, "value": value,
-        "excluded_groups": tuple(excluded_groups), "facts": dict(facts or {}),
-    }  # fmt: skip
+        "solution": solution,
+        "task": table.task,
+        "classes": table.classes,
+        "predictor": predictor,
+        "value": value,
+        "excluded_groups": tuple(excluded_groups),
+        "facts": dict(facts or {}),
+    }
     validation = table.take("validation")
     if table.task != "binary" or not isinstance(value, BinaryValue) or not len(validation):
         return Finished(SolutionArtifact(**common), None, None)

@@ -82,7 +82,7 @@ def fit_logistic_regression(job: Job) -> Predictor:
     # The Hessian of the Newton step is (columns x classes) squared; beyond that a quasi-Newton method is lighter.
     solver = "newton-cholesky" if x.shape[1] * max(len(present) - 1, 1) <= 1500 else "lbfgs"
     model = LogisticRegression(solver=solver, C=job.parameters["C"], max_iter=job.parameters["max_iter"], tol=1e-5)
-    with limited(x.size):
+    with limited(job.train.features.size):
         model.fit(x, np.asarray(job.train.truth).astype(np.int64), sample_weight=job.train.weight)
     intercept, coefficients = np.asarray(model.intercept_), np.asarray(model.coef_).T
     if job.train.task == "multiclass":

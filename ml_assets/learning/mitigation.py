@@ -113,15 +113,25 @@ def compare_remedies(
     worsened = {one.name: _worsened(base, one, metrics) for one in measured}
     allowed = [one for one in measured if lost[one.name] <= accuracy_budget and not worsened[one.name]]
     chosen = min(allowed, key=_preference)
-    rows = tuple(
-        Remedy(
-            one.name, one.verdict, _worst(one.found), one.money, one.accuracy, lost[one.name], worsened[one.name],
-            lost[one.name] <= accuracy_budget, one is chosen,
-            _reason(one, base, chosen, lost[one.name], worsened[one.name], accuracy_budget),
-        )
-        for one in measured
-    )  # fmt: skip
+    rows = tuple(_remedy(one, base, chosen, lost[one.name], worsened[one.name], accuracy_budget) for one in measured)
     return MitigationTable(rows, chosen.name, _sentence(base, chosen, len(rows), lost[chosen.name]))
+
+
+def _remedy(
+    one: _Measured, base: _Measured, chosen: _Measured, lost: float, worsened: tuple[str, ...], budget: float
+) -> Remedy:
+    return Remedy(
+        name=one.name,
+        verdict=one.verdict,
+        worst=_worst(one.found),
+        money_per_decision=one.money,
+        accuracy=one.accuracy,
+        lost_share=lost,
+        worsened=worsened,
+        within_budget=lost <= budget,
+        chosen=one is chosen,
+        reason=_reason(one, base, chosen, lost, worsened, budget),
+    )
 
 
 def _measure(
@@ -138,9 +148,15 @@ def _measure(
     answer = artifact.predict(table.features)
     score = answer.score if table.task == "binary" else None
     found = disparities(
-        groups, table.truth, answer.decision,
-        metrics=metrics, task=table.task, favourable=favourable, score=score, level=level,
-    )  # fmt: skip
+        groups,
+        table.truth,
+        answer.decision,
+        metrics=metrics,
+        task=table.task,
+        favourable=favourable,
+        score=score,
+        level=level,
+    )
     money = evaluate("value_per_decision", table.truth, money=value.money(table.truth, answer.decision), level=level)
     if table.task == "regression":
         accuracy = evaluate("mean_absolute_error", table.truth, score=answer.score, level=level)

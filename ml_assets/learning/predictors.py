@@ -101,7 +101,10 @@ class LinearPredictor:
 
 @dataclass(frozen=True, eq=False)
 class XGBoostPredictor:
-    """Boosted trees through the Booster API: scoring imports xgboost and nothing else of the learning stack."""
+    """Boosted trees through the Booster API: scoring imports xgboost and nothing else of the learning stack.
+
+    ``booster`` is set to one thread, so that it may be asked from many at once.
+    """
 
     family: str
     parameters: Parameters
@@ -117,8 +120,12 @@ class XGBoostPredictor:
         if not len(matrix):
             return np.empty((0, self.n_classes)) if self.task == "multiclass" else np.empty(0)
         # Names and types were checked by prepare; the in-place path skips building a DMatrix.
-        self.booster.set_param({"nthread": threads(matrix.size)})
-        return np.asarray(self.booster.inplace_predict(matrix, validate_features=False), dtype=np.float64)
+        booster = self.booster
+        if threads(matrix.size) > 1:
+            # A copy: a service may be scoring on other threads, and parameters of a booster in use must not change.
+            booster = booster.copy()
+            booster.set_param({"nthread": THREADS})
+        return np.asarray(booster.inplace_predict(matrix, validate_features=False), dtype=np.float64)
 
     def save(self, directory: Path) -> tuple[str, ...]:
         """Write ``model.json`` and ``model.ubj``."""
@@ -233,6 +240,7 @@ def _xgboost(
 
     booster = xgboost.Booster()
     booster.load_model(bytearray(files[MODEL_UBJ]))
+    booster.set_param({"nthread": 1})
     return XGBoostPredictor(**common, booster=booster, task=state["task"], n_classes=int(state["n_classes"]))
 
 

@@ -110,11 +110,14 @@ def numbers(series: "pd.Series[Any]") -> FloatArray:
         return _days(series)
     if pd.api.types.is_timedelta64_dtype(series.dtype):
         return np.asarray(series.to_numpy() / _DAY, dtype=np.float64)
-    plain = series.astype(object) if isinstance(series.dtype, pd.CategoricalDtype) else series
+    if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_complex_dtype(series.dtype):
+        return _finite_or_nan(series.to_numpy(dtype=np.float64, na_value=np.nan))
+    # pandas cannot turn arrow-backed columns with gaps into numbers by itself.
+    plain = series.astype(object) if isinstance(series.dtype, pd.CategoricalDtype | pd.ArrowDtype) else series
+    plain = plain.where(plain.notna(), None) if plain.dtype == object else plain
     if plain.dtype == object:
         plain = plain.map(lambda value: float(value) if isinstance(value, Decimal | bool) else value)
-    values = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(np.isfinite(values), values, np.nan)
+    return _finite_or_nan(pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 def texts(series: "pd.Series[Any]") -> "pd.Series[str]":
@@ -153,8 +156,7 @@ def _column(series: "pd.Series[Any]", spec: FeatureSpec) -> object:
 
 def _numeric_column(series: "pd.Series[Any]", spec: FeatureSpec) -> FloatArray:
     if series.dtype == np.float64:
-        values = series.to_numpy(dtype=np.float64)
-        return np.where(np.isfinite(values), values, np.nan)
+        return _finite_or_nan(series.to_numpy(dtype=np.float64))
     text = pd.api.types.infer_dtype(series, skipna=True) in ("string", "categorical", "mixed")
     values = _days(series) if spec.time and text else numbers(series)
     if text and np.isnan(values).all() and bool(series.notna().any()):
@@ -167,6 +169,10 @@ def _numeric_column(series: "pd.Series[Any]", spec: FeatureSpec) -> FloatArray:
             do=f"Deliver {wanted} as in training, or train again on the new content",
         )
     return values
+
+
+def _finite_or_nan(values: FloatArray) -> FloatArray:
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _days(series: "pd.Series[Any]") -> FloatArray:

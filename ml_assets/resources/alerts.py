@@ -15,16 +15,16 @@ class AlertError(MLAssetsError):
 
 
 class Alerts(dg.ConfigurableResource[Any]):
-    """Sends one message to every URL given, or named in ``ML_ASSETS_ALERTS`` (separated by blanks).
+    """Sends one message to every URL given, or named in ``ML_ASSETS_ALERTS``; several are separated by blanks.
 
     URLs are Apprise's: ``slack://…``, ``mailto://…``, ``json://host/path`` for a plain webhook.
     """
 
-    urls: list[str] = []
+    urls: str = ""
 
     def targets(self) -> list[str]:
         """The URLs in force."""
-        return self.urls or os.environ.get(ALERTS_VARIABLE, "").split()
+        return (self.urls or os.environ.get(ALERTS_VARIABLE, "")).split()
 
     def send(self, title: str, body: str) -> int:
         """Deliver a message; returns to how many services it went."""
@@ -34,11 +34,26 @@ class Alerts(dg.ConfigurableResource[Any]):
         try:
             import apprise
         except ImportError as error:
-            raise AlertError("alarms cannot leave the log", got="no apprise installed", allowed="pip install 'ml-assets[alerts]'", do="Install it") from error
+            raise AlertError(
+                "alarms cannot leave the log",
+                got="no apprise installed",
+                allowed="pip install 'ml-assets[alerts]'",
+                do="Install it",
+            ) from error
         sender = apprise.Apprise()
         refused = [t.split("://")[0] for t in targets if not sender.add(t)]
         if refused:
-            raise AlertError("an alarm URL is not understood", got=", ".join(refused), allowed="an Apprise URL", do=f"Correct {ALERTS_VARIABLE}")
+            raise AlertError(
+                "an alarm URL is not understood",
+                got=", ".join(refused),
+                allowed="an Apprise URL",
+                do=f"Correct {ALERTS_VARIABLE}",
+            )
         if not sender.notify(title=title, body=body):
-            raise AlertError("an alarm was not delivered", got=title, allowed="a reachable service", do="Check the URLs and the network")
+            raise AlertError(
+                "an alarm was not delivered",
+                got=title,
+                allowed="a reachable service",
+                do="Check the URLs and the network",
+            )
         return len(targets)

@@ -83,7 +83,9 @@ class ModelRegistry:
             return _version(solution, self.client.get_model_version(solution, str(version)))
         except MlflowException as error:
             known = ", ".join(str(v.version) for v in self.versions(solution)) or "none"
-            raise RegistryError(f"model {solution} has no such version", got=version, allowed=known, do="Name a registered version") from error
+            raise RegistryError(
+                f"model {solution} has no such version", got=version, allowed=known, do="Name a registered version"
+            ) from error
 
     def versions(self, solution: str) -> tuple[ModelVersion, ...]:
         """Every registered version, oldest first."""
@@ -91,7 +93,14 @@ class ModelRegistry:
         return tuple(sorted((_version(solution, v) for v in found), key=lambda v: v.version))
 
     def register(
-        self, solution: str, folder: Path, *, digest: str, parameters: Mapping[str, Any], metrics: Mapping[str, float], tags: Mapping[str, str]
+        self,
+        solution: str,
+        folder: Path,
+        *,
+        digest: str,
+        parameters: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
     ) -> ModelVersion:
         """Log one training as an MLflow run with the model's files, and register them as the next version."""
         from mlflow.entities import Metric, Param, RunTag
@@ -108,7 +117,11 @@ class ModelRegistry:
         self.client.log_artifacts(run_id, str(folder), "model")
         self._ensure_model(solution)
         made = self.client.create_model_version(
-            solution, source=f"{run.info.artifact_uri}/model", run_id=run_id, tags={DIGEST: digest}, description=tags.get("ml.sentence", "")
+            solution,
+            source=f"{run.info.artifact_uri}/model",
+            run_id=run_id,
+            tags={DIGEST: digest},
+            description=tags.get("ml.sentence", ""),
         )
         self.client.set_terminated(run_id)
         return _version(solution, self.client.get_model_version(solution, made.version))
@@ -146,12 +159,18 @@ class ModelRegistry:
 
 
 def _version(solution: str, found: Any) -> ModelVersion:
-    return ModelVersion(solution, int(found.version), dict(found.tags).get(DIGEST, ""), str(found.source), str(found.run_id))
+    return ModelVersion(
+        solution, int(found.version), dict(found.tags).get(DIGEST, ""), str(found.source), str(found.run_id)
+    )
 
 
 def _unreachable(uri: str, error: Exception) -> RegistryError:
-    return RegistryError("the model registry cannot be used", got=f"{uri} ({str(error).splitlines()[0]})", allowed="a reachable, writable MLflow store",
-                         do=f"Check {TRACKING_VARIABLE}, that the folder exists and is writable, and that the server runs")
+    return RegistryError(
+        "the model registry cannot be used",
+        got=f"{uri} ({str(error).splitlines()[0]})",
+        allowed="a reachable, writable MLflow store",
+        do=f"Check {TRACKING_VARIABLE}, that the folder exists and is writable, and that the server runs",
+    )
 
 
 class Registry(dg.ConfigurableResource[Any]):
@@ -163,7 +182,12 @@ class Registry(dg.ConfigurableResource[Any]):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Settle the place once per run; nothing is imported or opened yet."""
         if context.instance is None:
-            raise RegistryError("no instance to keep models under", got="a context without instance", allowed="a Dagster instance", do="Set tracking_uri")
+            raise RegistryError(
+                "no instance to keep models under",
+                got="a context without instance",
+                allowed="a Dagster instance",
+                do="Set tracking_uri",
+            )
         self._opened = self.for_instance(context.instance)
 
     def for_instance(self, instance: dg.DagsterInstance) -> ModelRegistry:
@@ -176,6 +200,10 @@ class Registry(dg.ConfigurableResource[Any]):
     def models(self) -> ModelRegistry:
         """The registry of this run."""
         if self._opened is None:
-            raise RegistryError("the registry was not set up", got="a resource outside of a run", allowed="use inside assets and checks",
-                                do="Call for_instance(instance) outside of runs")
+            raise RegistryError(
+                "the registry was not set up",
+                got="a resource outside of a run",
+                allowed="use inside assets and checks",
+                do="Call for_instance(instance) outside of runs",
+            )
         return self._opened

@@ -59,9 +59,14 @@ def storable(frame: "pd.DataFrame") -> "pd.DataFrame":
 
     repeated = sorted({str(c) for c in frame.columns[frame.columns.duplicated()]})
     if repeated:
-        raise StoreError("a table has columns of the same name", got=", ".join(repeated), allowed="each name once", do="Rename them in the source")
+        raise StoreError(
+            "a table has columns of the same name",
+            got=", ".join(repeated),
+            allowed="each name once",
+            do="Rename them in the source",
+        )
     out = frame.rename(columns=str)
-    for name in out.columns[out.dtypes == object]:
+    for name in out.select_dtypes(object).columns:
         try:
             pa.array(out[name], from_pandas=True)
         except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -78,7 +83,9 @@ class SolutionStore:
     def path(self, asset: str, batch: str = WHOLE_TABLE, suffix: str = ".parquet") -> UPath:
         """Where a table or a document stands; the batch key is quoted, so it cannot leave the folder."""
         if not _SAFE_NAME.match(asset):
-            raise StoreError("an asset name would leave its folder", got=asset, allowed=_SAFE_NAME.pattern, do="Use a plain name")
+            raise StoreError(
+                "an asset name would leave its folder", got=asset, allowed=_SAFE_NAME.pattern, do="Use a plain name"
+            )
         return self.root / asset / f"{quote(batch, safe=' ').replace('..', '%2E%2E')}{suffix}"
 
     def write_frame(self, asset: str, frame: "pd.DataFrame", batch: str = WHOLE_TABLE) -> None:
@@ -93,8 +100,12 @@ class SolutionStore:
 
         path = self.path(asset, batch)
         if not path.exists():
-            raise StoreError(f"{asset} has not been materialized", got=f"no table for batch {batch!r}",
-                             allowed=", ".join(self.batches(asset)[-5:]) or "none yet", do=f"Materialize {asset} for this batch first")
+            raise StoreError(
+                f"{asset} has not been materialized",
+                got=f"no table for batch {batch!r}",
+                allowed=", ".join(self.batches(asset)[-5:]) or "none yet",
+                do=f"Materialize {asset} for this batch first",
+            )
         with path.open("rb") as stream:
             return pd.read_parquet(stream, columns=columns)
 
@@ -110,8 +121,12 @@ class SolutionStore:
         """A stored document."""
         path = self.path(asset, batch, ".json")
         if not path.exists():
-            raise StoreError(f"{asset} has not been materialized", got=f"no facts for batch {batch!r}",
-                             allowed=", ".join(self.batches(asset, ".json")[-5:]) or "none yet", do=f"Materialize {asset} for this batch first")
+            raise StoreError(
+                f"{asset} has not been materialized",
+                got=f"no facts for batch {batch!r}",
+                allowed=", ".join(self.batches(asset, ".json")[-5:]) or "none yet",
+                do=f"Materialize {asset} for this batch first",
+            )
         with path.open("r", encoding="utf-8") as stream:
             facts: Facts = json.load(stream)
         return facts
@@ -129,14 +144,22 @@ class SolutionStore:
         folder = self.root / asset
         if not folder.exists():
             return []
-        return sorted(unquote(p.name[: -len(suffix)]) for p in folder.iterdir() if p.name.endswith(suffix) and not p.name.startswith("."))
+        return sorted(
+            unquote(p.name[: -len(suffix)])
+            for p in folder.iterdir()
+            if p.name.endswith(suffix) and not p.name.startswith(".")
+        )
 
     def folder(self, asset: str, name: str) -> Path:
         """A local folder for files that libraries insist to read from disk; object stores are mirrored on demand."""
         path = self.root / asset / quote(name, safe="")
         if not _is_local(path):
-            raise StoreError("model files need a local folder", got=str(path), allowed="a local store, with the registry on object storage",
-                             do=f"Set {STORE_VARIABLE} to a local or mounted path")
+            raise StoreError(
+                "model files need a local folder",
+                got=str(path),
+                allowed="a local store, with the registry on object storage",
+                do=f"Set {STORE_VARIABLE} to a local or mounted path",
+            )
         local = Path(path.path)
         local.parent.mkdir(parents=True, exist_ok=True)
         return local
@@ -162,8 +185,12 @@ class _replacing:
         elif self.temporary.exists():
             self.temporary.unlink()
         if isinstance(error, OSError):
-            raise StoreError(f"{self.target.name} could not be written", got=str(error), allowed="a writable store with free space",
-                             do="Free space or correct the permissions, then materialize again; the last complete version is unchanged") from error
+            raise StoreError(
+                f"{self.target.name} could not be written",
+                got=str(error),
+                allowed="a writable store with free space",
+                do="Free space or correct the permissions, then materialize again; the last complete version is unchanged",
+            ) from error
 
 
 def _is_local(path: UPath) -> bool:
@@ -183,7 +210,12 @@ class Store(dg.ConfigurableResource[Any]):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Settle the place once per run."""
         if context.instance is None:
-            raise StoreError("no instance to store under", got="a context without instance", allowed="a Dagster instance", do="Set url")
+            raise StoreError(
+                "no instance to store under",
+                got="a context without instance",
+                allowed="a Dagster instance",
+                do="Set url",
+            )
         self._base = self.base_for(context.instance)
 
     def base_for(self, instance: dg.DagsterInstance) -> UPath:
@@ -193,8 +225,12 @@ class Store(dg.ConfigurableResource[Any]):
     def of(self, solution: str) -> SolutionStore:
         """The part that belongs to one solution."""
         if self._base is None:
-            raise StoreError("the store was not set up", got="a resource outside of a run", allowed="use inside assets and checks",
-                             do="Call base_for(instance) outside of runs")
+            raise StoreError(
+                "the store was not set up",
+                got="a resource outside of a run",
+                allowed="use inside assets and checks",
+                do="Call base_for(instance) outside of runs",
+            )
         return SolutionStore(self._base / solution)
 
     def for_instance(self, instance: dg.DagsterInstance, solution: str) -> SolutionStore:

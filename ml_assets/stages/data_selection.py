@@ -27,30 +27,67 @@ def build(solution: Solution) -> dg.Definitions:
     """The stage of one solution."""
     stage = Stage(solution, STAGE)
     checks = [
-        solution_check(solution, "selected_columns", "no_leak", _no_leak, blocking=True,
-                       description="No column that was chosen is, or may be, known only after the outcome."),
-        solution_check(solution, "selected_columns", "no_protected", lambda s: _no_protected(solution, s), blocking=True,
-                       description="No chosen feature is made from a protected column."),
-        solution_check(solution, "training_set", "no_duplicates_across_split", _no_duplicates,
-                       description="No row of the test part repeats a row the model was trained on."),
-        solution_check(solution, "training_set", "enough_rows", lambda s: _enough(solution, s),
-                       description="Every part has the labelled rows that training and judging need."),
-    ]  # fmt: skip
+        solution_check(
+            solution,
+            "selected_columns",
+            "no_leak",
+            _no_leak,
+            blocking=True,
+            description="No column that was chosen is, or may be, known only after the outcome.",
+        ),
+        solution_check(
+            solution,
+            "selected_columns",
+            "no_protected",
+            lambda s: _no_protected(solution, s),
+            blocking=True,
+            description="No chosen feature is made from a protected column.",
+        ),
+        solution_check(
+            solution,
+            "training_set",
+            "no_duplicates_across_split",
+            _no_duplicates,
+            description="No row of the test part repeats a row the model was trained on.",
+        ),
+        solution_check(
+            solution,
+            "training_set",
+            "enough_rows",
+            lambda s: _enough(solution, s),
+            description="Every part has the labelled rows that training and judging need.",
+        ),
+    ]
     return dg.Definitions(assets=[_column_screening(stage), _selected_columns(stage)], asset_checks=checks)
 
 
 def _column_screening(stage: Stage) -> dg.AssetsDefinition:
     solution = stage.solution
 
-    @dg.asset(**stage.asset("column_screening", "Every raw column: availability, usefulness alone, missing values, leaks, proxies; a verdict and its reasons.",
-                            kinds=["pandas", "table"], deps=["valid_data", "labels"], sections=["data_bias"]))  # fmt: skip
+    @stage.asset(
+        "column_screening",
+        "Every raw column: availability, usefulness alone, missing values, leaks, proxies; a verdict and its reasons.",
+        kinds=["pandas", "table"],
+        deps=["valid_data", "labels"],
+        sections=["data_bias"],
+    )
     def column_screening(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         found = examine(solution, store.of(solution.name))
         store.of(solution.name).write_facts("column_screening", {"columns": list(found)})
         rows = [
-            {"column": c.column, "verdict": c.verdict, "why": "; ".join(c.reasons), "alone": c.usefulness.value, "missing": c.missing_share,
-             "distinct": c.distinct, "cost": c.cost, "proxy of": c.proxy_of or "", "proxy strength": c.proxy_strength} for c in found
-        ]  # fmt: skip
+            {
+                "column": c.column,
+                "verdict": c.verdict,
+                "why": "; ".join(c.reasons),
+                "alone": c.usefulness.value,
+                "missing": c.missing_share,
+                "distinct": c.distinct,
+                "cost": c.cost,
+                "proxy of": c.proxy_of or "",
+                "proxy strength": c.proxy_strength,
+            }
+            for c in found
+        ]
         counts = {f"{v}_columns": sum(c.verdict == v for c in found) for v in ("use", "review", "drop")}
         return dg.MaterializeResult(metadata={"columns": table(rows), **counts})
 
@@ -64,17 +101,38 @@ def examine(solution: Solution, store: SolutionStore) -> tuple[ColumnScreening, 
     encoded = encode_target(rows[LABEL], task=solution.task, positive=target.positive)
     rows, truth = rows.loc[~encoded.missing].reset_index(drop=True), encoded.truth[~encoded.missing]
     own = [c for c in rows.columns if c.startswith(OWN)]
-    candidates = rows.drop(columns=[*own, solution.target], errors="ignore").drop(columns=[c for c in (solution.data_pipeline.id,) if c], errors="ignore")
-    declared = {c: ColumnFacts(r.available, r.cost, r.reason) for c, r in solution.data_selection.columns.items() if c in candidates.columns}
+    candidates = rows.drop(columns=[*own, solution.target], errors="ignore").drop(
+        columns=[c for c in (solution.data_pipeline.id,) if c], errors="ignore"
+    )
+    declared = {
+        c: ColumnFacts(r.available, r.cost, r.reason)
+        for c, r in solution.data_selection.columns.items()
+        if c in candidates.columns
+    }
     missing = sorted(set(solution.data_selection.columns) - set(candidates.columns))
     if missing:
-        raise DataError("data_selection.columns names columns that are not there", got=", ".join(missing), allowed=", ".join(candidates.columns), do="Correct the names")
+        raise DataError(
+            "data_selection.columns names columns that are not there",
+            got=", ".join(missing),
+            allowed=", ".join(candidates.columns),
+            do="Correct the names",
+        )
     order = rows[BATCH].rank(method="dense").astype(int).to_numpy() - 1 if solution.data_pipeline.is_stream else None
     attributes = groups_of(solution, rows) if solution.data_bias.protected else None
     protected = [solution.data_bias.columns_of(a) for a in solution.data_bias.protected]
     parts = _likely_parts(solution, rows)
-    return screen(candidates, truth, task=solution.task, target=solution.target, declared=declared, groups=attributes, protected=protected,
-                  order=order, parts=parts, seed=solution.model.seed)  # fmt: skip
+    return screen(
+        candidates,
+        truth,
+        task=solution.task,
+        target=solution.target,
+        declared=declared,
+        groups=attributes,
+        protected=protected,
+        order=order,
+        parts=parts,
+        seed=solution.model.seed,
+    )
 
 
 def _likely_parts(solution: Solution, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
@@ -84,27 +142,49 @@ def _likely_parts(solution: Solution, rows: pd.DataFrame) -> np.ndarray[Any, Any
     model = solution.model
     if solution.time_split:
         rank = rows[BATCH].rank(method="dense", pct=True).to_numpy()
-        return np.where(rank > 1 - model.test, "test", "train") if rows[BATCH].nunique() > 1 else np.full(len(rows), "train")
+        return (
+            np.where(rank > 1 - model.test, "test", "train")
+            if rows[BATCH].nunique() > 1
+            else np.full(len(rows), "train")
+        )
     stems = rows[ID].str.replace(r"-\d+$", "", regex=True) if solution.data_pipeline.id is None else rows[ID]
-    return hash_parts(stems.to_numpy(), shares=(1 - model.validation - model.test, model.validation, model.test), salt=solution.name)
+    return hash_parts(
+        stems.to_numpy(), shares=(1 - model.validation - model.test, model.validation, model.test), salt=solution.name
+    )
 
 
 def _selected_columns(stage: Stage) -> dg.AssetsDefinition:
     solution = stage.solution
 
-    @dg.asset(**stage.asset("selected_columns", "Which columns and features a model may use, and why each other one may not.",
-                            kinds=["table"], deps=["column_screening", "features"], sections=["data_pipeline"]))  # fmt: skip
+    @stage.asset(
+        "selected_columns",
+        "Which columns and features a model may use, and why each other one may not.",
+        kinds=["table"],
+        deps=["column_screening", "features"],
+        sections=["data_pipeline"],
+    )
     def selected_columns(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         facts = store.of(solution.name).write_facts("selected_columns", choose(solution, store.of(solution.name)))
         rows = [{"feature": f, "made from": ", ".join(facts["lineage"].get(f, []))} for f in facts["features"]]
         dropped = [{"column": c, "why": why} for c, why in facts["dropped"].items()]
         raw = dg.AssetKey([solution.name, "raw_data"])
-        deps = {f: [dg.TableColumnDep(asset_key=raw, column_name=c) for c in facts["lineage"].get(f, [])] for f in facts["features"]}
-        cost = sum(solution.data_selection.columns[c].cost for c in facts["raw"] if c in solution.data_selection.columns)
-        return dg.MaterializeResult(metadata={
-            "features": table(rows), "left_out": table(dropped), "chosen": len(rows), "dropped": len(dropped),
-            "dagster/column_lineage": dg.TableColumnLineage(deps_by_column=deps), **numbers({"cost_per_row": cost}),
-        })  # fmt: skip
+        deps = {
+            f: [dg.TableColumnDep(asset_key=raw, column_name=c) for c in facts["lineage"].get(f, [])]
+            for f in facts["features"]
+        }
+        cost = sum(
+            solution.data_selection.columns[c].cost for c in facts["raw"] if c in solution.data_selection.columns
+        )
+        return dg.MaterializeResult(
+            metadata={
+                "features": table(rows),
+                "left_out": table(dropped),
+                "chosen": len(rows),
+                "dropped": len(dropped),
+                "dagster/column_lineage": dg.TableColumnLineage(deps_by_column=deps),
+                **numbers({"cost_per_row": cost}),
+            }
+        )
 
     return selected_columns
 
@@ -135,8 +215,12 @@ def choose(solution: Solution, store: SolutionStore) -> Facts:
         else:
             kept.append(feature)
     if not kept:
-        raise DataError("no feature is left to learn from", got="; ".join(f"{c}: {w}" for c, w in dropped.items()), allowed="at least one usable column",
-                        do="Declare data_selection.columns.<name>.available: at_prediction where that is true")
+        raise DataError(
+            "no feature is left to learn from",
+            got="; ".join(f"{c}: {w}" for c, w in dropped.items()),
+            allowed="at least one usable column",
+            do="Declare data_selection.columns.<name>.available: at_prediction where that is true",
+        )
     raw = sorted({c for f in kept for c in lineage.get(f, ())})
     return {"features": kept, "raw": raw, "dropped": dropped, "lineage": {f: list(lineage.get(f, ())) for f in kept}}
 
@@ -164,7 +248,12 @@ def _traced(solution: Solution, store: SolutionStore) -> tuple[list[str], dict[s
 
     batches = [b for b in store.batches("features") if not is_blocked(store, b)]
     if not batches:
-        raise DataError("no features have been made", got="no batch", allowed="at least one unblocked batch", do="Materialize features first")
+        raise DataError(
+            "no features have been made",
+            got="no batch",
+            allowed="at least one unblocked batch",
+            do="Materialize features first",
+        )
     features = [c for c in store.read_frame("features", batches[-1]).columns if c != ID]
     path = solution.data_pipeline.features
     if path is None:
@@ -179,11 +268,23 @@ def _no_leak(store: SolutionStore) -> Verdict:
     screening = store.read_facts("column_screening")["columns"]
     accepted = [c for c in screening if c["column"] in chosen and c["verdict"] == "review" and is_suspicion(c)]
     leaks = [c for c in screening if c["column"] in chosen and c["verdict"] == "drop"]
-    rows = [{"column": c["column"], "verdict": c["verdict"], "why": "; ".join(c["reasons"])} for c in (*leaks, *accepted)]
-    sentence = (f"{', '.join(c['column'] for c in leaks)} must not be used" if leaks
-                else f"{', '.join(c['column'] for c in accepted)} used on the declaration's word alone" if accepted
-                else f"none of {len(chosen)} columns is known after the outcome or too good to be true")  # fmt: skip
-    return Verdict(not leaks and not accepted, sentence, {"leaks": len(leaks), "on_declared_word": len(accepted)}, rows, act=bool(leaks))
+    rows = [
+        {"column": c["column"], "verdict": c["verdict"], "why": "; ".join(c["reasons"])} for c in (*leaks, *accepted)
+    ]
+    sentence = (
+        f"{', '.join(c['column'] for c in leaks)} must not be used"
+        if leaks
+        else f"{', '.join(c['column'] for c in accepted)} used on the declaration's word alone"
+        if accepted
+        else f"none of {len(chosen)} columns is known after the outcome or too good to be true"
+    )
+    return Verdict(
+        not leaks and not accepted,
+        sentence,
+        {"leaks": len(leaks), "on_declared_word": len(accepted)},
+        rows,
+        act=bool(leaks),
+    )
 
 
 def _no_protected(solution: Solution, store: SolutionStore) -> Verdict:
@@ -191,7 +292,11 @@ def _no_protected(solution: Solution, store: SolutionStore) -> Verdict:
     hidden = solution.data_bias.hidden_columns
     found = [f for f in facts["features"] if f in hidden or hidden & set(facts["lineage"].get(f, []))]
     allowed = solution.data_bias.as_input
-    sentence = f"{', '.join(found)} made from protected columns" if found else f"none of {len(facts['features'])} features is made from {', '.join(sorted(hidden)) or 'a protected column'}"
+    sentence = (
+        f"{', '.join(found)} made from protected columns"
+        if found
+        else f"none of {len(facts['features'])} features is made from {', '.join(sorted(hidden)) or 'a protected column'}"
+    )
     if allowed:
         sentence += "; allowed by declaration: " + "; ".join(f"{c} ({why})" for c, why in allowed.items())
     return Verdict(not found, sentence, {"protected_features": len(found)})
@@ -214,5 +319,3 @@ def _enough(solution: Solution, store: SolutionStore) -> Verdict:
     short = [f"{p} has {parts.get(p, 0):,} rows, needs {n}" for p, n in needed.items() if parts.get(p, 0) < n]
     sentence = "; ".join(short) or ", ".join(f"{p} {n:,}" for p, n in parts.items())
     return Verdict(not short, sentence, {f"{p}_rows": n for p, n in parts.items()})
-
-

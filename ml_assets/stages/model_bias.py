@@ -19,26 +19,58 @@ def build(solution: Solution) -> dg.Definitions:
     """The stage of one solution."""
     stage = Stage(solution, STAGE)
     checks = [
-        solution_check(solution, "model_bias_report", "disparity", _inside,
-                       description="No gap between groups in the final decisions is proven to be beyond its tolerance."),
-        solution_check(solution, "mitigation", "plan_kept", _plan_kept,
-                       description="The remedy that part 4 planned did not widen the gap it was to narrow."),
-    ]  # fmt: skip
+        solution_check(
+            solution,
+            "model_bias_report",
+            "disparity",
+            _inside,
+            description="No gap between groups in the final decisions is proven to be beyond its tolerance.",
+        ),
+        solution_check(
+            solution,
+            "mitigation",
+            "plan_kept",
+            _plan_kept,
+            description="The remedy that part 4 planned did not widen the gap it was to narrow.",
+        ),
+    ]
     return dg.Definitions(assets=[_mitigation(stage), _report(stage)], asset_checks=checks)
 
 
 def _mitigation(stage: Stage) -> dg.AssetsDefinition:
     solution = stage.solution
 
-    @dg.asset(**stage.asset("mitigation", "Remedies that were tried on training and validation rows, what each cost, and which one goes into the final solution.",
-                            kinds=["report"], deps=["model", "sample_weights"], sections=["data_bias", "model"]))  # fmt: skip
+    @stage.asset(
+        "mitigation",
+        "Remedies that were tried on training and validation rows, what each cost, and which one goes into the final solution.",
+        kinds=["report"],
+        deps=["model", "sample_weights"],
+        sections=["data_bias", "model"],
+    )
     def mitigation(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         facts = try_remedies(solution, store.of(solution.name))
-        rows = [{"remedy": r["name"], "verdict": r["verdict"], "worst gap": f"{r['worst']['metric']} {r['worst']['attribute']}={r['worst']['group']}",
-                 "value": r["worst"]["value"]["value"], f"{solution.business_case.currency} per decision": r["money_per_decision"]["value"],
-                 "lost share": r["lost_share"], "chosen": r["chosen"], "why": r["reason"]} for r in facts["rows"]]  # fmt: skip
-        return dg.MaterializeResult(metadata={"remedies": table(rows), "chosen": facts["chosen"], "sentence": facts["sentence"], "digest": facts["digest"]},
-                                    data_version=dg.DataVersion(facts["digest"][:16]))  # fmt: skip
+        rows = [
+            {
+                "remedy": r["name"],
+                "verdict": r["verdict"],
+                "worst gap": f"{r['worst']['metric']} {r['worst']['attribute']}={r['worst']['group']}",
+                "value": r["worst"]["value"]["value"],
+                f"{solution.business_case.currency} per decision": r["money_per_decision"]["value"],
+                "lost share": r["lost_share"],
+                "chosen": r["chosen"],
+                "why": r["reason"],
+            }
+            for r in facts["rows"]
+        ]
+        return dg.MaterializeResult(
+            metadata={
+                "remedies": table(rows),
+                "chosen": facts["chosen"],
+                "sentence": facts["sentence"],
+                "digest": facts["digest"],
+            },
+            data_version=dg.DataVersion(facts["digest"][:16]),
+        )
 
     return mitigation
 
@@ -59,20 +91,47 @@ def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
     if weighed:
         plain = training_rows(solution, store, weights=False).table
         name = base.predictor.family
-        predictor = fit_candidate(name, plain, seed=solution.model.seed, parameters=solution.model.parameters.get(name), device=solution.model.device)
-        done = finish(predictor, plain, solution=solution.name, value=solution.business_case.money(plain.classes), calibration=solution.model.calibration,
-                      excluded_groups=solution.never_inputs, facts={**base.facts, "remedy": "none"}, seed=solution.model.seed)  # fmt: skip
+        predictor = fit_candidate(
+            name,
+            plain,
+            seed=solution.model.seed,
+            parameters=solution.model.parameters.get(name),
+            device=solution.model.device,
+        )
+        done = finish(
+            predictor,
+            plain,
+            solution=solution.name,
+            value=solution.business_case.money(plain.classes),
+            calibration=solution.model.calibration,
+            excluded_groups=sorted(solution.never_inputs),
+            facts={**base.facts, "remedy": "none"},
+            seed=solution.model.seed,
+        )
         remedies = {"none": done.artifact, "reweigh": replace(base, facts={**base.facts, "remedy": "reweigh"})}
-    compared: dict[str, Any] = {"rows": [], "chosen": "none", "sentence": "no attribute is protected: there is no gap to narrow"}
+    compared: dict[str, Any] = {
+        "rows": [],
+        "chosen": "none",
+        "sentence": "no attribute is protected: there is no gap to narrow",
+    }
     validation = rows.part("validation")
     attributes = list(solution.data_bias.protected)
     if attributes:
-        found = compare_remedies(remedies, validation.table, validation.groups[attributes], value=solution.business_case.money(rows.table.classes),
-                                 favourable=solution.favourable_code, metrics=solution.fairness_limits, accuracy_budget=solution.model_bias.accuracy_budget)  # fmt: skip
+        found = compare_remedies(
+            remedies,
+            validation.table,
+            validation.groups[attributes],
+            value=solution.business_case.money(rows.table.classes),
+            favourable=solution.favourable_code,
+            metrics=solution.fairness_limits,
+            accuracy_budget=solution.model_bias.accuracy_budget,
+        )
         compared = {"rows": list(found.rows), "chosen": found.chosen, "sentence": found.sentence}
     final = remedies[compared["chosen"]]
     digest = save(final, store.folder("mitigation", "final"), overwrite=True)
-    return store.write_facts("mitigation", compared | {"digest": digest, "planned": weighed or None, "tried": sorted(remedies)})
+    return store.write_facts(
+        "mitigation", compared | {"digest": digest, "planned": weighed or None, "tried": sorted(remedies)}
+    )
 
 
 def _plan_kept(store: SolutionStore) -> Verdict:
@@ -82,8 +141,10 @@ def _plan_kept(store: SolutionStore) -> Verdict:
         return Verdict(True, "part 4 planned no reweighing for these rows", {"planned": 0})
     before, after = by_name["none"]["worst"], by_name["reweigh"]["worst"]
     widened = bool(by_name["reweigh"]["worsened"])
-    sentence = (f"reweighing by {facts['planned']}: worst gap {before['metric']} {before['group']} {_show(before)} → {after['metric']} {after['group']} {_show(after)}; "
-                f"verdict {by_name['none']['verdict']} → {by_name['reweigh']['verdict']}; chosen: {facts['chosen']}")  # fmt: skip
+    sentence = (
+        f"reweighing by {facts['planned']}: worst gap {before['metric']} {before['group']} {_show(before)} → {after['metric']} {after['group']} {_show(after)}; "
+        f"verdict {by_name['none']['verdict']} → {by_name['reweigh']['verdict']}; chosen: {facts['chosen']}"
+    )
     return Verdict(not widened, sentence, {"planned": 1, "lost_share": by_name["reweigh"]["lost_share"]}, act=False)
 
 
@@ -95,14 +156,28 @@ def _show(worst: Facts) -> str:
 def _report(stage: Stage) -> dg.AssetsDefinition:
     solution = stage.solution
 
-    @dg.asset(**stage.asset("model_bias_report", "Gaps between groups in the final decisions on the test part: value, interval, n, limit and verdict of each.",
-                            kinds=["report"], deps=["mitigation", "evaluation"], sections=["data_bias", "business_case"]))  # fmt: skip
+    @stage.asset(
+        "model_bias_report",
+        "Gaps between groups in the final decisions on the test part: value, interval, n, limit and verdict of each.",
+        kinds=["report"],
+        deps=["mitigation", "evaluation"],
+        sections=["data_bias", "business_case"],
+    )
     def model_bias_report(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         facts = examine(solution, store.of(solution.name))
         rows = [disparity_row(d) for d in facts["disparities"]]
         metadata: dict[str, Any] = {"gaps": table(rows), "verdict": facts["verdict"], "test_rows": facts["rows"]}
-        named = [Estimate(f"{d['metric'][:14]} {d['attribute']}={d['group']}", d["value"]["value"], d["value"]["low"], d["value"]["high"], d["value"]["n"])
-                 for d in facts["disparities"] if d["value"]["value"] is not None and d["value"]["low"] is not None and d["value"]["high"] is not None]  # fmt: skip
+        named = [
+            Estimate(
+                f"{d['metric'][:14]} {d['attribute']}={d['group']}",
+                d["value"]["value"],
+                d["value"]["low"],
+                d["value"]["high"],
+                d["value"]["n"],
+            )
+            for d in facts["disparities"]
+            if d["value"]["value"] is not None and d["value"]["low"] is not None and d["value"]["high"] is not None
+        ]
         if named:
             metadata["picture"] = dg.MetadataValue.md(intervals("gap: group against the rest", named))
         return dg.MaterializeResult(metadata=metadata)
@@ -113,8 +188,16 @@ def _report(stage: Stage) -> dg.AssetsDefinition:
 def disparity_row(found: Facts) -> dict[str, object]:
     """One comparison as a table row."""
     value = found["value"]
-    return {"metric": found["metric"], "group": f"{found['attribute']}={found['group']}", "value": value["value"], "low": value["low"], "high": value["high"],
-            "n": value["n"], "limit": found["limit"], "verdict": found["verdict"]}  # fmt: skip
+    return {
+        "metric": found["metric"],
+        "group": f"{found['attribute']}={found['group']}",
+        "value": value["value"],
+        "low": value["low"],
+        "high": value["high"],
+        "n": value["n"],
+        "limit": found["limit"],
+        "verdict": found["verdict"],
+    }
 
 
 def examine(solution: Solution, store: SolutionStore) -> Facts:
@@ -126,10 +209,18 @@ def examine(solution: Solution, store: SolutionStore) -> Facts:
     attributes = list(solution.data_bias.protected)
     digest = store.read_facts("mitigation")["digest"]
     if not attributes:
-        return store.write_facts("model_bias_report", {"disparities": [], "verdict": "pass", "rows": len(test.table), "digest": digest})
+        return store.write_facts(
+            "model_bias_report", {"disparities": [], "verdict": "pass", "rows": len(test.table), "digest": digest}
+        )
     answer = load(store.folder("mitigation", "final"), digest=digest).predict(test.table.features)
-    found = disparities(test.groups[attributes], test.table.truth, answer.decision, metrics=solution.fairness_limits, task=solution.task,
-                        favourable=solution.favourable_code)  # fmt: skip
+    found = disparities(
+        test.groups[attributes],
+        test.table.truth,
+        answer.decision,
+        metrics=solution.fairness_limits,
+        task=solution.task,
+        favourable=solution.favourable_code,
+    )
     facts = {"disparities": list(found), "verdict": overall_verdict(found), "rows": len(test.table), "digest": digest}
     return store.write_facts("model_bias_report", facts)
 
@@ -139,8 +230,18 @@ def _inside(store: SolutionStore) -> Verdict:
     found = facts["disparities"]
     if not found:
         return Verdict(True, "no attribute is protected: there is no gap to judge", {"gaps": 0})
-    counts = {v: sum(d["verdict"] == v for d in found) for v in ("pass", "suspect", "fail", "inconclusive", "not_estimable")}
+    counts = {
+        v: sum(d["verdict"] == v for d in found) for v in ("pass", "suspect", "fail", "inconclusive", "not_estimable")
+    }
     bad = [d for d in found if d["verdict"] in ("fail", "suspect")]
-    sentence = "; ".join(d["sentence"] for d in bad[:4]) or f"{facts['verdict']}: {counts['pass']} of {len(found)} gaps inside their tolerance, {counts['inconclusive']} cannot be told"
-    return Verdict(facts["verdict"] not in ("fail", "suspect"), sentence, {f"gaps_{k}": n for k, n in counts.items()}, [disparity_row(d) for d in found],
-                   act=facts["verdict"] == "fail")  # fmt: skip
+    sentence = (
+        "; ".join(d["sentence"] for d in bad[:4])
+        or f"{facts['verdict']}: {counts['pass']} of {len(found)} gaps inside their tolerance, {counts['inconclusive']} cannot be told"
+    )
+    return Verdict(
+        facts["verdict"] not in ("fail", "suspect"),
+        sentence,
+        {f"gaps_{k}": n for k, n in counts.items()},
+        [disparity_row(d) for d in found],
+        act=facts["verdict"] == "fail",
+    )

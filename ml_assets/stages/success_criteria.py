@@ -24,19 +24,34 @@ DISTANCE = 0.05
 def build(solution: Solution) -> dg.Definitions:
     """The stage of one solution."""
     stage = Stage(solution, STAGE)
-    check = solution_check(solution, "success_criteria", "decidable", _decidable,
-                           description="There are enough labelled test rows to decide every criterion, in every group it names.")  # fmt: skip
+    check = solution_check(
+        solution,
+        "success_criteria",
+        "decidable",
+        _decidable,
+        description="There are enough labelled test rows to decide every criterion, in every group it names.",
+    )
     return dg.Definitions(assets=[_success_criteria(stage)], asset_checks=[check])
 
 
 def _success_criteria(stage: Stage) -> dg.AssetsDefinition:
     solution = stage.solution
 
-    @dg.asset(**stage.asset("success_criteria", "What a model must reach, and how many rows it takes to tell.",
-                            kinds=["pydantic"], deps=["business_case", "training_set"]))  # fmt: skip
+    @stage.asset(
+        "success_criteria",
+        "What a model must reach, and how many rows it takes to tell.",
+        kinds=["pydantic"],
+        deps=["business_case", "training_set"],
+    )
     def success_criteria(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         facts = weigh(solution, store.of(solution.name))
-        return dg.MaterializeResult(metadata={"criteria": table(facts["rows"]), "count": len(facts["rows"]), "undecidable": facts["undecidable"]})
+        return dg.MaterializeResult(
+            metadata={
+                "criteria": table(facts["rows"]),
+                "count": len(facts["rows"]),
+                "undecidable": facts["undecidable"],
+            }
+        )
 
     return success_criteria
 
@@ -55,7 +70,14 @@ def _rows(solution: Solution, criterion: Criterion, test: Learned) -> list[dict[
     found = []
     for group in sorted(groups.unique()):
         at = np.flatnonzero((groups == group).to_numpy())
-        found.append(_row(solution, criterion, Learned(test.table.rows(at), test.groups.iloc[at], None, test.batch[at]), f"{criterion.in_each}={group}"))
+        found.append(
+            _row(
+                solution,
+                criterion,
+                Learned(test.table.rows(at), test.groups.iloc[at], None, test.batch[at]),
+                f"{criterion.in_each}={group}",
+            )
+        )
     return found
 
 
@@ -63,9 +85,13 @@ def _row(solution: Solution, criterion: Criterion, rows: Learned, where: str) ->
     needed = _needed(solution, criterion, rows)
     limit = criterion.at_least if criterion.at_least is not None else criterion.at_most
     return {
-        "criterion": criterion.name, "where": where, "limit": limit if limit is not None else f"{criterion.better_than} by {criterion.by:g}",
-        "rows needed": needed, "rows": len(rows.table), "decidable": needed is None or len(rows.table) >= needed,
-    }  # fmt: skip
+        "criterion": criterion.name,
+        "where": where,
+        "limit": limit if limit is not None else f"{criterion.better_than} by {criterion.by:g}",
+        "rows needed": needed,
+        "rows": len(rows.table),
+        "decidable": needed is None or len(rows.table) >= needed,
+    }
 
 
 def _needed(solution: Solution, criterion: Criterion, rows: Learned) -> int | None:
@@ -92,7 +118,11 @@ def _spread(solution: Solution, criterion: Criterion, rows: Learned) -> tuple[fl
     if solution.task == "regression":
         return None, float(np.std(truth)) if len(truth) else None
     counts = np.bincount(truth.astype(int), minlength=max(2, len(rows.table.classes)))
-    share = float(counts[1] / max(counts.sum(), 1)) if solution.task == "binary" else float(counts.min() / max(counts.sum(), 1))
+    share = (
+        float(counts[1] / max(counts.sum(), 1))
+        if solution.task == "binary"
+        else float(counts.min() / max(counts.sum(), 1))
+    )
     spread = 0.5
     if criterion.metric == "value_per_decision":
         money = solution.business_case.money(rows.table.classes)
@@ -104,5 +134,14 @@ def _spread(solution: Solution, criterion: Criterion, rows: Learned) -> tuple[fl
 def _decidable(store: SolutionStore) -> Verdict:
     facts = store.read_facts("success_criteria")
     short = [r for r in facts["rows"] if not r["decidable"]]
-    sentence = "; ".join(f"{r['criterion']} on {r['where']} needs {r['rows needed']:,} test rows, there are {r['rows']:,}" for r in short[:5])
-    return Verdict(not short, sentence or f"all {len(facts['rows'])} limits can be decided", {"undecidable": len(short)}, facts["rows"], act=False)
+    sentence = "; ".join(
+        f"{r['criterion']} on {r['where']} needs {r['rows needed']:,} test rows, there are {r['rows']:,}"
+        for r in short[:5]
+    )
+    return Verdict(
+        not short,
+        sentence or f"all {len(facts['rows'])} limits can be decided",
+        {"undecidable": len(short)},
+        facts["rows"],
+        act=False,
+    )

@@ -96,11 +96,15 @@ class OnSignal:
     def retrain_after(self, history: History, /) -> tuple[int, ...]:
         """Where :func:`ml_assets.statistics.policy.decide` requests, every requested run succeeding."""
         evidence: list[Evidence] = []
-        state, chosen = PolicyState(), []
+        state = PolicyState()
+        chosen: list[int] = []
         for batch in range(1, history.batches - 1):
             broken = f"batch {batch}" if history.broken[batch] else None
             if not broken:
-                evidence += [_evidence(name, batch, failed=bool(bad[batch])) for name, bad in history.signals.items()]
+                row = chosen[-1] if chosen else 0
+                evidence += [
+                    _evidence(name, batch, failed=_failed(bad, row, batch)) for name, bad in history.signals.items()
+                ]
             watched = evidence[-len(history.signals) * self.rule.n :]
             decision = decide(watched, state, self.rule, now=batch * self.seconds_per_batch, broken_data=broken)
             state = decision.state
@@ -170,11 +174,12 @@ def history(
         raise DataError("gains", got="gaps above the diagonal", allowed="finite money", do="Score every later batch")
     if not (math.isfinite(cost) and cost >= 0):
         raise DataError("cost of a retraining", got=cost, allowed="0 or more", do="Correct it")
-    known = {name: _flags(name, values, len(matrix)) for name, values in signals.items()}
+    every = {(len(matrix),), matrix.shape}
+    known = {name: _flags(name, values, every) for name, values in signals.items()}
     for name in known:
         _kind(name)
     quiet = np.zeros(len(matrix), dtype=bool)
-    return History(matrix, known, cost, quiet if broken is None else _flags("broken", broken, len(matrix)))
+    return History(matrix, known, cost, quiet if broken is None else _flags("broken", broken, {(len(matrix),)}))
 
 
 def replay(
@@ -231,6 +236,10 @@ def _evidence(name: str, batch: int, *, failed: bool) -> Evidence:
     return Evidence(_kind(name), name.partition(":")[2] or name, str(batch), batch, not failed, said)
 
 
+def _failed(flags: npt.NDArray[np.bool_], trained: int, batch: int) -> bool:
+    return bool(flags[batch] if flags.ndim == 1 else flags[trained, batch])
+
+
 def _kind(name: str) -> Kind:
     kind = name.partition(":")[0]
     if kind not in KINDS:
@@ -238,9 +247,9 @@ def _kind(name: str) -> Kind:
     return kind
 
 
-def _flags(name: str, values: npt.ArrayLike, batches: int) -> npt.NDArray[np.bool_]:
+def _flags(name: str, values: npt.ArrayLike, shapes: set[tuple[int, ...]]) -> npt.NDArray[np.bool_]:
     flags = np.asarray(values)
-    if flags.shape != (batches,) or flags.dtype != np.bool_:
-        got = f"{flags.dtype} of shape {flags.shape}"
-        raise DataError(f"signal {name}", got=got, allowed=f"bool of shape ({batches},)", do="One flag per batch")
+    if flags.shape not in shapes or flags.dtype != np.bool_:
+        got, allowed = f"{flags.dtype} of shape {flags.shape}", " or ".join(map(str, sorted(shapes)))
+        raise DataError(f"signal {name}", got=got, allowed=f"bool of shape {allowed}", do="One flag per batch")
     return flags

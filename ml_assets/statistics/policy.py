@@ -228,9 +228,7 @@ def _windows(
     newest: dict[str, dict[str, Evidence]] = {}
     for item in sorted(evidence, key=lambda one: one.mark):
         if item.kind in rule.on and item.batch not in broken_batches:
-            batches = newest.setdefault(item.key, {})
-            batches.pop(item.batch, None)
-            batches[item.batch] = item
+            newest.setdefault(item.key, {})[item.batch] = item  # evaluated again, a batch keeps its place
     return [tuple(batches.values())[-rule.persistence(_kind(key))[1] :] for key, batches in newest.items()]
 
 
@@ -291,7 +289,7 @@ def _over_budget(state: PolicyState, rule: RetrainingRule, now: float) -> str | 
 
 
 def _remember(state: PolicyState, windows: Iterable[tuple[Evidence, ...]], now: float) -> PolicyState:
-    newest = {window[-1].key: float(window[-1].mark) for window in windows if window}
+    newest = {window[0].key: max(float(item.mark) for item in window) for window in windows if window}
     handled = {**state.handled, **{key: max(state.handled.get(key, mark), mark) for key, mark in newest.items()}}
     reopened = tuple(mark for mark in state.reopened if mark[0] not in newest)
     requests = (*state.requests, now)[-_REMEMBERED:]

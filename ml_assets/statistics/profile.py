@@ -217,7 +217,7 @@ def require_same_grid(one: Profile, other: Profile) -> None:
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, "pd.Series[Any]"]:
-    columns = {str(name): frame.iloc[:, place] for place, name in enumerate(frame.columns)}
+    columns = {str(name): column for name, column in frame.items()}
     if len(columns) < frame.shape[1]:
         names = ", ".join(map(str, frame.columns))
         raise DataError("columns of one name", got=names, allowed="every name once", do="Rename or drop them")

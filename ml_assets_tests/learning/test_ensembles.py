@@ -64,6 +64,16 @@ def test_in_place_scores_are_those_of_the_booster(make_table: MakeTable) -> None
     np.testing.assert_allclose(predictor.predict(table.features), predictor.booster.predict(rows), atol=1e-7)
 
 
+def test_a_large_table_is_scored_with_more_threads_to_the_same_answer(
+    make_table: MakeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = make_table()
+    predictor = fit_candidate("xgboost", table, parameters=CODES_ONLY)
+    alone = predictor.predict(table.features)
+    monkeypatch.setattr("ml_assets.learning.predictors.PARALLEL_CELLS", 1)
+    np.testing.assert_array_equal(predictor.predict(table.features), alone)
+
+
 def test_weights_move_the_trees(make_table: MakeTable) -> None:
     table = make_table()
     heavy = table.weighted(np.where(table.truth == 1, 20.0, 1.0))

@@ -1,5 +1,6 @@
 import datetime
 from decimal import Decimal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -64,6 +65,15 @@ def test_every_type_is_prepared_to_numbers_worked_by_hand() -> None:
     assert prepared["word"].tolist()[::2] == ["b", "a"]
     assert prepared["mixed"].tolist()[:2] == ["1", "x"]
     assert [int(code) for code in prepared["level"].cat.codes] == [1, 0, 1]
+
+
+@pytest.mark.parametrize("backend", ["numpy_nullable", "pyarrow"])
+def test_the_backend_of_a_frame_changes_nothing(backend: Literal["numpy_nullable", "pyarrow"]) -> None:
+    frame = odd_frame().drop(columns=["mixed", "span", "price"])  # arrow has no such columns
+    other = frame.convert_dtypes(dtype_backend=backend)
+    specs = feature_specs(frame)
+    assert feature_specs(other) == specs
+    pd.testing.assert_frame_equal(prepare(other, specs), prepare(frame, specs))
 
 
 def test_preparing_twice_changes_nothing() -> None:

@@ -97,6 +97,15 @@ def test_a_signal_that_persists_pays_and_a_flicker_costs_nothing() -> None:
     assert outcomes["declared policy"].regret == pytest.approx(6 / (9 * 6 - 3))
 
 
+def test_a_signal_may_depend_on_the_model_in_force() -> None:
+    gains = world(20, 10)
+    fails = gains < 10.0  # the first model fails from batch 10 on; one trained since then does not
+    rule = RetrainingRule(k=2, n=3, cool_down_seconds=0.0)
+    assert replay(gains, {"performance": fails}, OnSignal(rule), cost=1.0).after == (11,)
+    fixed = replay(gains, {"performance": fails[0]}, OnSignal(rule), cost=1.0)
+    assert fixed.after == (11, 13, 15, 17)  # the flags of the first model keep failing
+
+
 def test_no_retraining_on_broken_batches() -> None:
     signals = {"drift": failing(20, 5, 6, 7), "performance:auc": failing(20, 5, 6)}
     broken = failing(20, 5, 6, 7)
@@ -120,6 +129,7 @@ def test_the_cool_down_and_the_budget_count_in_batches() -> None:
         {"signals": {"drift": np.zeros(4)}},
         {"cost": -1.0},
         {"broken": failing(5)},
+        {"broken": np.zeros((4, 4), dtype=bool)},
     ],
 )
 def test_a_past_that_cannot_be_replayed_is_refused(change: dict[str, Any]) -> None:

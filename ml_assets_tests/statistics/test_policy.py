@@ -74,6 +74,15 @@ def test_the_same_batch_evaluated_twice_is_one_window() -> None:
     assert decide(repaired, PolicyState(), AT_ONCE, now=0.0).reason == "all watched checks pass"
 
 
+def test_an_old_batch_evaluated_again_keeps_its_place() -> None:
+    again = Evidence("drift", "columns", "day 1", 9, False, "effect 0.9")
+    assert decide([*seen("P", "P"), again], PolicyState(), AT_ONCE, now=0.0).reason == "all watched checks pass"
+    pair = [*seen("F", "F"), again]  # within the window it speaks with its newest mark, and that mark is answered
+    first = decide(pair, PolicyState(), RetrainingRule(k=2, n=2, cool_down_seconds=0.0), now=0.0)
+    assert first.marks == (("drift:columns", 9.0), ("drift:columns", 2.0))
+    assert decide(pair, first.state, AT_ONCE, now=1.0).reason.startswith("already handled")
+
+
 def test_checks_persist_one_by_one_and_freshness_at_once() -> None:
     rule = RetrainingRule(k=2, n=3, cool_down_seconds=0.0)
     apart = [*seen("F"), *seen("F", kind="performance", check="auc")]

@@ -2,6 +2,7 @@
 
 import statistics
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -21,27 +22,80 @@ ID_WINDOW = 7
 def build_checks(solution: Solution) -> list[dg.AssetChecksDefinition]:
     """Every check of this stage."""
     checks = [
-        batch_check(solution, "raw_data", "not_empty", _not_empty, description="The batch has rows; an empty one stops here.", blocking=True),
-        batch_check(solution, "valid_data", "contract", _contract, blocking=True,
-                    description="Rows that break the contract stay below the declared share; above it the whole batch is blocked."),
-        batch_check(solution, "valid_data", "unique_ids", _unique_ids, description=f"No id of this batch stands in one of the {ID_WINDOW} batches before it."),
-        batch_check(solution, "valid_data", "no_new_columns", _no_new_columns, description="The source adds no column the contract does not know."),
-        batch_check(solution, "features", "protected_absent", lambda s, b: _protected_absent(solution, s, b), blocking=True,
-                    description="No feature is, or repeats value by value, a protected column the model may not see."),
-        batch_check(solution, "labels", "label_arrival", _label_arrival, description="Labels are there once their delay has passed."),
-    ]  # fmt: skip
+        batch_check(
+            solution,
+            "raw_data",
+            "not_empty",
+            _not_empty,
+            description="The batch has rows; an empty one stops here.",
+            blocking=True,
+        ),
+        batch_check(
+            solution,
+            "valid_data",
+            "contract",
+            _contract,
+            blocking=True,
+            description="Rows that break the contract stay below the declared share; above it the whole batch is blocked.",
+        ),
+        batch_check(
+            solution,
+            "valid_data",
+            "unique_ids",
+            _unique_ids,
+            description=f"No id of this batch stands in one of the {ID_WINDOW} batches before it.",
+        ),
+        batch_check(
+            solution,
+            "valid_data",
+            "no_new_columns",
+            _no_new_columns,
+            description="The source adds no column the contract does not know.",
+        ),
+        batch_check(
+            solution,
+            "features",
+            "protected_absent",
+            lambda s, b: _protected_absent(solution, s, b),
+            blocking=True,
+            description="No feature is, or repeats value by value, a protected column the model may not see.",
+        ),
+        batch_check(
+            solution,
+            "labels",
+            "label_arrival",
+            _label_arrival,
+            description="Labels are there once their delay has passed.",
+        ),
+    ]
     if solution.data_pipeline.is_stream:
-        checks.append(batch_check(solution, "raw_data", "volume", lambda s, b: _volume(solution, s, b),
-                                  description="Rows of the batch against the median of the batches before."))
+        checks.append(
+            batch_check(
+                solution,
+                "raw_data",
+                "volume",
+                lambda s, b: _volume(solution, s, b),
+                description="Rows of the batch against the median of the batches before.",
+            )
+        )
     if solution.data_pipeline.period is not None:
-        checks.append(batch_check(solution, "raw_data", "data_time_freshness", lambda s, _: _data_time(solution, s),
-                                  description="Age of the newest event in the data, whenever it was loaded."))
+        checks.append(
+            batch_check(
+                solution,
+                "raw_data",
+                "data_time_freshness",
+                lambda s, _: _data_time(solution, s),
+                description="Age of the newest event in the data, whenever it was loaded.",
+            )
+        )
     return checks
 
 
 def _not_empty(store: SolutionStore, batch: Batch) -> Verdict:
     rows = int(store.read_facts("raw_data", batch.key)["rows"])
-    return Verdict(rows > 0, f"{rows:,} rows" if rows else "the batch is empty: the feed delivered nothing", {"rows": rows})
+    return Verdict(
+        rows > 0, f"{rows:,} rows" if rows else "the batch is empty: the feed delivered nothing", {"rows": rows}
+    )
 
 
 def _contract(store: SolutionStore, batch: Batch) -> Verdict:
@@ -50,12 +104,21 @@ def _contract(store: SolutionStore, batch: Batch) -> Verdict:
     sentence = f"{facts['quarantined']:,} of {facts['quarantined'] + facts['rows']:,} rows ({facts['share']:.2%}) broke the contract; allowed {facts['limit']:.2%}"
     if facts["blocked"]:
         sentence += f"; the batch is blocked and reaches neither scoring nor training ({', '.join(str(b['rule']) for b in broken[:3])})"
-    return Verdict(not facts["blocked"], sentence, {"quarantined": facts["quarantined"], "quarantined_share": facts["share"], "limit": facts["limit"]}, broken)
+    return Verdict(
+        not facts["blocked"],
+        sentence,
+        {"quarantined": facts["quarantined"], "quarantined_share": facts["share"], "limit": facts["limit"]},
+        broken,
+    )
 
 
 def _unique_ids(store: SolutionStore, batch: Batch) -> Verdict:
     earlier = [b for b in store.batches("valid_data") if b < batch.key][-ID_WINDOW:]
-    ids = set(store.read_frame("valid_data", batch.key, [ID])[ID]) if store.read_facts("valid_data", batch.key)["rows"] else set()
+    ids = (
+        set(store.read_frame("valid_data", batch.key, [ID])[ID])
+        if store.read_facts("valid_data", batch.key)["rows"]
+        else set()
+    )
     known: dict[str, int] = {}
     for other in earlier:
         if store.read_facts("valid_data", other)["rows"]:
@@ -63,8 +126,12 @@ def _unique_ids(store: SolutionStore, batch: Batch) -> Verdict:
             if repeated:
                 known[other] = len(repeated)
     total = sum(known.values())
-    sentence = f"{total:,} of {len(ids):,} ids were seen in {len(earlier)} earlier batches" + (f" ({', '.join(known)})" if known else "")
-    return Verdict(total == 0, sentence, {"repeated_ids": total}, [{"batch": b, "repeated ids": n} for b, n in known.items()])
+    sentence = f"{total:,} of {len(ids):,} ids were seen in {len(earlier)} earlier batches" + (
+        f" ({', '.join(known)})" if known else ""
+    )
+    return Verdict(
+        total == 0, sentence, {"repeated_ids": total}, [{"batch": b, "repeated ids": n} for b, n in known.items()]
+    )
 
 
 def _no_new_columns(store: SolutionStore, batch: Batch) -> Verdict:
@@ -73,7 +140,12 @@ def _no_new_columns(store: SolutionStore, batch: Batch) -> Verdict:
     if known is not None:  # a drafted contract leaves the target out on purpose; columns of the first batch are known
         first = store.batches("raw_data", ".json")[0]
         extra = [c for c in extra if c not in store.read_facts("raw_data", first)["columns"]]
-    return Verdict(not extra, f"new columns: {', '.join(extra)}" if extra else "no new column", {"new_columns": len(extra)}, act=False)
+    return Verdict(
+        not extra,
+        f"new columns: {', '.join(extra)}" if extra else "no new column",
+        {"new_columns": len(extra)},
+        act=False,
+    )
 
 
 def _protected_absent(solution: Solution, store: SolutionStore, batch: Batch) -> Verdict:
@@ -84,13 +156,22 @@ def _protected_absent(solution: Solution, store: SolutionStore, batch: Batch) ->
     rows = store.read_frame("valid_data", batch.key)
     protected = [c for c in solution.data_bias.hidden_columns if c in rows.columns]
     named = [c for c in features.columns if c in hidden and c != ID]
-    repeats = [f"{f} repeats {p}" for p in protected for f in features.columns if not f.startswith(OWN) and _repeats(features[f], rows[p])]
+    repeats = [
+        f"{f} repeats {p}"
+        for p in protected
+        for f in features.columns
+        if not f.startswith(OWN) and _repeats(features[f], rows[p])
+    ]
     found = [*(f"{c} is one of them" for c in named), *repeats]
-    sentence = "; ".join(found) if found else f"none of {', '.join(protected) or 'no protected column'} among {features.shape[1] - 1} features"
+    sentence = (
+        "; ".join(found)
+        if found
+        else f"none of {', '.join(protected) or 'no protected column'} among {features.shape[1] - 1} features"
+    )
     return Verdict(not found, sentence, {"features": features.shape[1] - 1, "found": len(found)})
 
 
-def _repeats(feature: "pd.Series[object]", protected: "pd.Series[object]") -> bool:
+def _repeats(feature: "pd.Series[Any]", protected: "pd.Series[Any]") -> bool:
     """Whether a feature carries a protected column under other values: a one-to-one map between them."""
     a, b = pd.factorize(feature)[0], pd.factorize(protected)[0]
     if a.max(initial=-1) < 1 or b.max(initial=-1) < 1:
@@ -103,9 +184,16 @@ def _label_arrival(store: SolutionStore, batch: Batch) -> Verdict:
     facts = store.read_facts("labels", batch.key)
     figures = {"labelled_share": facts["share"], "labelled": facts["labelled"], "rows": facts["rows"]}
     if not facts["mature"]:
-        return Verdict(True, f"{facts['labelled']:,} of {facts['rows']:,} labels so far; the rest is not due yet", figures)
+        return Verdict(
+            True, f"{facts['labelled']:,} of {facts['rows']:,} labels so far; the rest is not due yet", figures
+        )
     sentence = f"{facts['labelled']:,} of {facts['rows']:,} labels ({facts['share']:.1%}) after the declared delay"
-    return Verdict(facts["share"] >= 0.9, sentence + ("" if facts["share"] >= 0.9 else "; at least 90 % are due"), figures, act=facts["share"] < 0.5)
+    return Verdict(
+        facts["share"] >= 0.9,
+        sentence + ("" if facts["share"] >= 0.9 else "; at least 90 % are due"),
+        figures,
+        act=facts["share"] < 0.5,
+    )
 
 
 def _volume(solution: Solution, store: SolutionStore, batch: Batch) -> Verdict:
@@ -126,17 +214,24 @@ def _data_time(solution: Solution, store: SolutionStore) -> Verdict:
     assert arrival is not None
     limit = arrival.late_limit
     assert limit is not None
-    times = [f["newest"] for f in (store.read_facts("raw_data", b) for b in store.batches("raw_data", ".json")[-60:]) if f["newest"]]
+    times = [
+        f["newest"]
+        for f in (store.read_facts("raw_data", b) for b in store.batches("raw_data", ".json")[-60:])
+        if f["newest"]
+    ]
     if not times:
         return Verdict(False, "no event with a time has ever arrived")
     newest = datetime.fromisoformat(max(times))
     now = min(arrival.now(), _end(solution)) if arrival.end else arrival.now()
     age = now - newest
     sentence = f"the newest event is {spell(age) if age.total_seconds() % 60 == 0 else f'{age.total_seconds() / 3600:.1f} hours'} old; allowed {spell(limit)}"
-    return Verdict(age <= limit, sentence, {"age_hours": age.total_seconds() / 3600, "limit_hours": limit.total_seconds() / 3600})
+    return Verdict(
+        age <= limit, sentence, {"age_hours": age.total_seconds() / 3600, "limit_hours": limit.total_seconds() / 3600}
+    )
 
 
 def _end(solution: Solution) -> datetime:
     arrival = solution.data_pipeline.arrival
-    assert arrival is not None and arrival.end is not None
+    assert arrival is not None
+    assert arrival.end is not None
     return datetime.fromisoformat(str(arrival.end))

@@ -10,7 +10,15 @@ import pandas as pd
 from ml_assets.declaration import Solution
 from ml_assets.declaration._types import load_function
 from ml_assets.declaration.arrival import Batch
-from ml_assets.declaration.contract import BROKEN, ColumnDraft, Validated, declared_schema, draft, drafted_schema, validate
+from ml_assets.declaration.contract import (
+    BROKEN,
+    ColumnDraft,
+    Validated,
+    declared_schema,
+    draft,
+    drafted_schema,
+    validate,
+)
 from ml_assets.declaration.sources import content_ids
 from ml_assets.errors import DataError
 from ml_assets.history import ID, LABEL, OWN, TIME
@@ -34,7 +42,9 @@ class Divided:
 def digest(frame: pd.DataFrame) -> str:
     """A hash of the content of a table: equal for equal rows in equal order, whatever made them."""
     hashed = pd.util.hash_pandas_object(frame.astype("string"), index=False)
-    return hashlib.sha256(("\x1f".join(map(str, frame.columns))).encode() + hashed.to_numpy().tobytes()).hexdigest()[:16]
+    return hashlib.sha256(("\x1f".join(map(str, frame.columns))).encode() + hashed.to_numpy().tobytes()).hexdigest()[
+        :16
+    ]
 
 
 def load(solution: Solution, batch: Batch) -> pd.DataFrame:
@@ -42,7 +52,12 @@ def load(solution: Solution, batch: Batch) -> pd.DataFrame:
     frame = solution.data_pipeline.source.load(batch, solution.data_pipeline.arrival)
     own = [c for c in map(str, frame.columns) if c.startswith(OWN)]
     if own:
-        raise DataError("a source uses names this package reserves", got=", ".join(own), allowed=f"names that do not begin with {OWN!r}", do="Rename the columns")
+        raise DataError(
+            "a source uses names this package reserves",
+            got=", ".join(own),
+            allowed=f"names that do not begin with {OWN!r}",
+            do="Rename the columns",
+        )
     return frame.reset_index(drop=True)
 
 
@@ -53,8 +68,12 @@ def contract_of(solution: Solution, store: SolutionStore, frame: pd.DataFrame) -
     facts = store.find_facts("contract")
     if facts is None:
         if frame.empty:
-            raise DataError("a contract cannot be drafted from an empty batch", got="0 rows", allowed="a first batch with rows",
-                            do="Start the stream at its first batch with rows, or declare data_pipeline.contract")
+            raise DataError(
+                "a contract cannot be drafted from an empty batch",
+                got="0 rows",
+                allowed="a first batch with rows",
+                do="Start the stream at its first batch with rows, or declare data_pipeline.contract",
+            )
         target = solution.target
         facts = store.write_facts("contract", {"columns": draft(frame.drop(columns=[target], errors="ignore"))})
     return drafted_schema(tuple(ColumnDraft(**c) for c in facts["columns"]))
@@ -77,8 +96,12 @@ def divide(solution: Solution, store: SolutionStore, frame: pd.DataFrame) -> Div
 def _with_target(solution: Solution, found: Validated) -> Validated:
     """A target in the same table must be there; its values are the business of ``labels``."""
     if solution.data_pipeline.labels is None and len(found.valid) and solution.target not in found.valid.columns:
-        raise DataError("the target column is missing", got=", ".join(map(str, found.valid.columns)), allowed=f"a column {solution.target!r}",
-                        do="Correct business_case.target.column, or declare data_pipeline.labels")
+        raise DataError(
+            "the target column is missing",
+            got=", ".join(map(str, found.valid.columns)),
+            allowed=f"a column {solution.target!r}",
+            do="Correct business_case.target.column, or declare data_pipeline.labels",
+        )
     return found
 
 
@@ -86,7 +109,12 @@ def _named(solution: Solution, frame: pd.DataFrame) -> pd.DataFrame:
     """Rows with their id and time under this package's own names."""
     pipeline = solution.data_pipeline
     if pipeline.id is not None and pipeline.id not in frame.columns and len(frame.columns):
-        raise DataError("the id column is missing", got=", ".join(map(str, frame.columns)), allowed=f"a column {pipeline.id!r}", do="Correct data_pipeline.id")
+        raise DataError(
+            "the id column is missing",
+            got=", ".join(map(str, frame.columns)),
+            allowed=f"a column {pipeline.id!r}",
+            do="Correct data_pipeline.id",
+        )
     ids = frame[pipeline.id].astype(str) if pipeline.id is not None and len(frame.columns) else content_ids(frame)
     own: dict[str, Any] = {ID: ids}
     if pipeline.arrival is not None and pipeline.arrival.event_time is not None and len(frame.columns):
@@ -118,7 +146,11 @@ def make_features(solution: Solution, rows: pd.DataFrame) -> pd.DataFrame:
     """Features of a batch, with the ids of their rows."""
     visible = permitted(solution, rows)
     if solution.data_pipeline.features is None:
-        out = visible.drop(columns=[solution.data_pipeline.arrival.event_time], errors="ignore") if solution.data_pipeline.arrival else visible
+        out = (
+            visible.drop(columns=[solution.data_pipeline.arrival.event_time], errors="ignore")
+            if solution.data_pipeline.arrival
+            else visible
+        )
     else:
         out = _call_features(solution, visible)
     return out.reset_index(drop=True).assign(**{ID: rows[ID].to_numpy()})
@@ -130,11 +162,20 @@ def _call_features(solution: Solution, visible: pd.DataFrame) -> pd.DataFrame:
         out = load_function(path)(visible.copy())
     except KeyError as error:
         hidden = ", ".join(sorted(solution.never_inputs)) or "none"
-        raise DataError(f"{path} asks for a column it may not see or that is not there", got=str(error), allowed=", ".join(map(str, visible.columns)),
-                        do=f"Use permitted columns only (kept from it: {hidden})") from error
+        raise DataError(
+            f"{path} asks for a column it may not see or that is not there",
+            got=str(error),
+            allowed=", ".join(map(str, visible.columns)),
+            do=f"Use permitted columns only (kept from it: {hidden})",
+        ) from error
     if not isinstance(out, pd.DataFrame) or len(out) != len(visible):
         got = f"{len(out)} rows" if isinstance(out, pd.DataFrame) else type(out).__name__
-        raise DataError(f"{path} must return one row of features per row", got=got, allowed=f"a DataFrame of {len(visible)} rows", do="Keep every row, in order")
+        raise DataError(
+            f"{path} must return one row of features per row",
+            got=got,
+            allowed=f"a DataFrame of {len(visible)} rows",
+            do="Keep every row, in order",
+        )
     return out
 
 
@@ -148,7 +189,9 @@ def read_labels(solution: Solution, store: SolutionStore, batch: Batch, now: dat
         found = pipeline.labels.source.load(batch, pipeline.arrival)
         column = pipeline.labels.column or target.column
         _require_columns(found, (pipeline.labels.id, column))
-        found = pd.DataFrame({ID: found[pipeline.labels.id].astype(str), LABEL: found[column]}).drop_duplicates(ID, keep="last")
+        found = pd.DataFrame({ID: found[pipeline.labels.id].astype(str), LABEL: found[column]}).drop_duplicates(
+            ID, keep="last"
+        )
         out = rows[[ID]].merge(found, on=ID, how="left")
     if TIME in rows.columns and target.delay_or_zero > timedelta(0):
         out = out.assign(**{LABEL: out[LABEL].where((rows[TIME] + target.delay_or_zero <= now).to_numpy())})
@@ -158,8 +201,12 @@ def read_labels(solution: Solution, store: SolutionStore, batch: Batch, now: dat
 def _require_columns(frame: pd.DataFrame, columns: tuple[str, ...]) -> None:
     absent = [c for c in columns if c not in frame.columns]
     if absent:
-        raise DataError("the source of labels lacks a column", got=", ".join(map(str, frame.columns)), allowed=", ".join(columns),
-                        do="Correct data_pipeline.labels")
+        raise DataError(
+            "the source of labels lacks a column",
+            got=", ".join(map(str, frame.columns)),
+            allowed=", ".join(columns),
+            do="Correct data_pipeline.labels",
+        )
 
 
 def grid_of(store: SolutionStore, features: pd.DataFrame) -> Grid:

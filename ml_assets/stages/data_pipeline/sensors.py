@@ -64,7 +64,9 @@ def look(solution: Solution, instance: dg.DagsterInstance, cursor: str | None) -
     seen = Seen.read(cursor)
     busy = runs_in_progress(instance, {SOLUTION_TAG: solution.name, TRIGGER_TAG: "arrival"})
     if busy:
-        return dg.SensorResult(skip_reason=f"the run of the last arrival is still working: {busy[0]}", cursor=seen.write())
+        return dg.SensorResult(
+            skip_reason=f"the run of the last arrival is still working: {busy[0]}", cursor=seen.write()
+        )
     _count_failures(solution, instance, seen)
     now = _now(solution)
     added, batches = due_batches(solution, instance, now)
@@ -75,14 +77,28 @@ def look(solution: Solution, instance: dg.DagsterInstance, cursor: str | None) -
     timed = solution.data_pipeline.period is not None
     requests = []
     if fresh:
-        requests.append(_request(solution, _stretch(batches, fresh, one_run=timed), [*ROW_ASSETS, *(LIVE_ASSETS if live else ())], "rows", seen))
+        requests.append(
+            _request(
+                solution,
+                _stretch(batches, fresh, one_run=timed),
+                [*ROW_ASSETS, *(LIVE_ASSETS if live else ())],
+                "rows",
+                seen,
+            )
+        )
     if mature:
         chosen = _stretch(batches, mature, one_run=timed)
         requests.append(_request(solution, chosen, [*LABEL_ASSETS, *(JUDGED_ASSETS if live else ())], "labels", seen))
         seen.labelled = chosen[-1]
     skip = None if requests else _nothing(batches, loaded, seen)
-    dynamic = [partitions_def.build_add_request(added)] if added and isinstance(partitions_def := partitions(solution), dg.DynamicPartitionsDefinition) else []
-    return dg.SensorResult(run_requests=requests or None, skip_reason=skip, cursor=seen.write(), dynamic_partitions_requests=dynamic)
+    dynamic = (
+        [partitions_def.build_add_request(added)]
+        if added and isinstance(partitions_def := partitions(solution), dg.DynamicPartitionsDefinition)
+        else []
+    )
+    return dg.SensorResult(
+        run_requests=requests or None, skip_reason=skip, cursor=seen.write(), dynamic_partitions_requests=dynamic
+    )
 
 
 def _now(solution: Solution) -> datetime:
@@ -122,7 +138,12 @@ def _stretch(all_batches: Sequence[str], fresh: Sequence[str], *, one_run: bool)
 
 
 def _request(solution: Solution, batches: Sequence[str], assets: Sequence[str], part: str, seen: Seen) -> dg.RunRequest:
-    tags = {SOLUTION_TAG: solution.name, TRIGGER_TAG: "arrival", "ml/part": part, "ml/batches": f"{batches[0]} … {batches[-1]}"}
+    tags = {
+        SOLUTION_TAG: solution.name,
+        TRIGGER_TAG: "arrival",
+        "ml/part": part,
+        "ml/batches": f"{batches[0]} … {batches[-1]}",
+    }
     many = len(batches) > 1
     if many:
         tags |= {RANGE_START: batches[0], RANGE_END: batches[-1]}

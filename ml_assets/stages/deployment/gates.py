@@ -27,12 +27,17 @@ class Gate:
     sentence: str
 
 
-def gates(solution: Solution, store: SolutionStore, live: Live | None) -> tuple[tuple[Gate, ...], PairedComparison | None]:
+def gates(
+    solution: Solution, store: SolutionStore, live: Live | None
+) -> tuple[tuple[Gate, ...], PairedComparison | None]:
     """All gates, and the comparison with the champion when there is one."""
     comparison = compare(solution, store, live) if live is not None else None
     found = [
         *_case_gates(store),
-        *(Gate(f"criterion: {c['criterion']}", c["met"], c["sentence"]) for c in store.read_facts("evaluation")["criteria"]),
+        *(
+            Gate(f"criterion: {c['criterion']}", c["met"], c["sentence"])
+            for c in store.read_facts("evaluation")["criteria"]
+        ),
         _baseline_gate(solution, store),
         _stability_gate(store),
         _fairness_gate(solution, store),
@@ -45,10 +50,18 @@ def gates(solution: Solution, store: SolutionStore, live: Live | None) -> tuple[
 def _case_gates(store: SolutionStore) -> list[Gate]:
     case = store.read_facts("business_case")
     objections = [*case["prohibited"], *([case["understated_risk"]] if case["understated_risk"] else [])]
-    found = [Gate("use is allowed", not objections, "; ".join(objections) or f"area {case['area']!r}, risk {case['risk']!r}")]
+    found = [
+        Gate("use is allowed", not objections, "; ".join(objections) or f"area {case['area']!r}, risk {case['risk']!r}")
+    ]
     if case["risk"] == "high":
         signed = case["signed_version"] == case["version"]
-        found.append(Gate("case is signed", signed, f"{case['signed_by'] or 'nobody'} signed {case['signed_version'] or 'nothing'}; version {case['version']} runs"))
+        found.append(
+            Gate(
+                "case is signed",
+                signed,
+                f"{case['signed_by'] or 'nobody'} signed {case['signed_version'] or 'nothing'}; version {case['version']} runs",
+            )
+        )
     return found
 
 
@@ -59,7 +72,11 @@ def _baseline_gate(solution: Solution, store: SolutionStore) -> Gate:
     rivals = {n: _per_decision(m) for n, m in facts["baselines"].items() if not n.startswith("simpler_model")}
     name, best = max(rivals.items(), key=lambda item: item[1])
     unit = solution.business_case.currency
-    return Gate("beats the baselines", own > best, f"{own:.4g} {unit} per decision against {best:.4g} of {name}; n = {facts['rows']:,}")
+    return Gate(
+        "beats the baselines",
+        own > best,
+        f"{own:.4g} {unit} per decision against {best:.4g} of {name}; n = {facts['rows']:,}",
+    )
 
 
 def _per_decision(metrics: list[Facts]) -> float:
@@ -68,7 +85,11 @@ def _per_decision(metrics: list[Facts]) -> float:
 
 def _stability_gate(store: SolutionStore) -> Gate:
     constant = store.read_facts("evaluation")["constant_scores"]
-    return Gate("scores differ", not constant, "every row gets the same score" if constant else "scores are finite and differ between rows")
+    return Gate(
+        "scores differ",
+        not constant,
+        "every row gets the same score" if constant else "scores are finite and differ between rows",
+    )
 
 
 def _fairness_gate(solution: Solution, store: SolutionStore) -> Gate:
@@ -78,7 +99,9 @@ def _fairness_gate(solution: Solution, store: SolutionStore) -> Gate:
     blocking = [d for d in facts["disparities"] if d["verdict"] == "fail" or (strict and d["verdict"] == "suspect")]
     accepted = {p.finding for p in solution.data_bias.plan if p.action == "accept" and p.expires >= date.today()}
     open_gaps = [d for d in blocking if not {d["attribute"], f"{d['attribute']}={d['group']}"} & accepted]
-    sentence = "; ".join(d["sentence"] for d in open_gaps[:3]) or f"verdict {facts['verdict']} on {facts['rows']:,} rows"
+    sentence = (
+        "; ".join(d["sentence"] for d in open_gaps[:3]) or f"verdict {facts['verdict']} on {facts['rows']:,} rows"
+    )
     if len(open_gaps) < len(blocking):
         sentence += f"; {len(blocking) - len(open_gaps)} accepted by plan"
     return Gate("gaps between groups inside tolerance", not open_gaps, sentence)
@@ -86,7 +109,11 @@ def _fairness_gate(solution: Solution, store: SolutionStore) -> Gate:
 
 def _champion_gate(solution: Solution, comparison: PairedComparison | None) -> Gate:
     if comparison is None:
-        return Gate("not worse than the champion", False, f"fewer than {solution.deployment.minimum_rows} rows that neither model was trained on")
+        return Gate(
+            "not worse than the champion",
+            False,
+            f"fewer than {solution.deployment.minimum_rows} rows that neither model was trained on",
+        )
     return Gate("not worse than the champion", comparison.verdict in ("better", "not_worse"), comparison.sentence)
 
 
@@ -101,7 +128,12 @@ def compare(solution: Solution, store: SolutionStore, live: Live) -> PairedCompa
     gains = [money.money(truth, decisions(model, rows)) for model in (challenger, live.artifact())]
     by_name = {p.name: p.per_decision.value for p in policies(truth, money)}
     attainable = by_name.pop("perfect") - max(by_name.values())
-    return paired_comparison(gains[0], gains[1], margin=solution.deployment.non_inferiority * max(attainable, 0.0), unit=solution.business_case.currency)
+    return paired_comparison(
+        gains[0],
+        gains[1],
+        margin=solution.deployment.non_inferiority * max(attainable, 0.0),
+        unit=solution.business_case.currency,
+    )
 
 
 def decisions(model: SolutionArtifact, rows: Learned) -> Any:
@@ -115,7 +147,12 @@ def unseen_rows(solution: Solution, store: SolutionStore, live: Live) -> Learned
     if solution.time_split:
         learned = set(live.facts["learned_batches"])
         at = np.flatnonzero([b not in learned for b in test.batch])
-        test = Learned(test.table.rows(at), test.groups.iloc[at].reset_index(drop=True), None if test.rule is None else test.rule[at], test.batch[at])
+        test = Learned(
+            test.table.rows(at),
+            test.groups.iloc[at].reset_index(drop=True),
+            None if test.rule is None else test.rule[at],
+            test.batch[at],
+        )
     needed = [f for f in live.facts["features"] if f not in test.table.features.columns]
     return _with_features(store, test, needed) if needed and len(test.table) else test
 
@@ -128,7 +165,12 @@ def _with_features(store: SolutionStore, rows: Learned, names: list[str]) -> Lea
 
     from ml_assets.history import ID, read_batches
 
-    more = read_batches(store, "features", sorted(set(rows.batch)), [*names, ID]).set_index(ID).loc[rows.table.ids, names].reset_index(drop=True)
+    more = (
+        read_batches(store, "features", sorted(set(rows.batch)), [*names, ID])
+        .set_index(ID)
+        .loc[rows.table.ids, names]
+        .reset_index(drop=True)
+    )
     features = pd.concat([rows.table.features.reset_index(drop=True), more], axis=1)
     return Learned(replace(rows.table, features=features), rows.groups, rows.rule, rows.batch)
 

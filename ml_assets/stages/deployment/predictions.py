@@ -23,9 +23,16 @@ def build_predictions(solution: Solution) -> tuple[dg.AssetsDefinition, list[dg.
     """The asset and its checks."""
     stage = Stage(solution, STAGE)
 
-    @dg.asset(**stage.asset("predictions", "Score and decision of the live model for every row, with model version, data and code version.",
-                            kinds=["parquet", "mlflow"], deps=["features", "champion"], per_batch=True))  # fmt: skip
-    def predictions(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], registry: dg.ResourceParam[Registry]) -> dg.MaterializeResult[Any]:
+    @stage.asset(
+        "predictions",
+        "Score and decision of the live model for every row, with model version, data and code version.",
+        kinds=["parquet", "mlflow"],
+        deps=["features", "champion"],
+        per_batch=True,
+    )
+    def predictions(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], registry: dg.ResourceParam[Registry]
+    ) -> dg.MaterializeResult[Any]:
         opened: list[Live] = []
 
         def score(batch: Batch) -> dict[str, Any]:
@@ -38,8 +45,16 @@ def build_predictions(solution: Solution) -> tuple[dg.AssetsDefinition, list[dg.
         return dg.MaterializeResult(metadata=each_batch(context, solution, score))
 
     checks = [
-        batch_check(solution, "predictions", "complete", _complete, description="Every valid row of the batch has exactly one answer."),
-        batch_check(solution, "predictions", "scores_are_sound", _sound, description="Scores are numbers, and not all the same."),
+        batch_check(
+            solution,
+            "predictions",
+            "complete",
+            _complete,
+            description="Every valid row of the batch has exactly one answer.",
+        ),
+        batch_check(
+            solution, "predictions", "scores_are_sound", _sound, description="Scores are numbers, and not all the same."
+        ),
     ]
     return predictions, checks
 
@@ -48,17 +63,29 @@ def score_batch(solution: Solution, store: SolutionStore, live: Live, batch: Bat
     """Answer the rows of a batch that have no answer yet (a table: none of this version), and append them to its log."""
     features = store.read_frame("features", batch.key)
     log = store.read_frame("predictions", batch.key) if store.has_frame("predictions", batch.key) else None
-    known = set() if log is None else set(log[ID] if solution.data_pipeline.is_stream else log.loc[log[VERSION] == live.version.version, ID])
+    known = (
+        set()
+        if log is None
+        else set(log[ID] if solution.data_pipeline.is_stream else log.loc[log[VERSION] == live.version.version, ID])
+    )
     new = features[~features[ID].isin(known)]
     if len(new):
-        answered = answer(solution, live, new, data_digest=store.read_facts("features", batch.key)["digest"], run_id=run_id)
+        answered = answer(
+            solution, live, new, data_digest=store.read_facts("features", batch.key)["digest"], run_id=run_id
+        )
         log = answered if log is None else pd.concat([log, answered], ignore_index=True)
         store.write_frame("predictions", log, batch.key)
     assert log is not None
     newest = log[log[VERSION] == log[VERSION].max()] if not solution.data_pipeline.is_stream else log
     positive = float(newest[DECISION].astype(float).mean()) if solution.task == "binary" else float("nan")
-    shown: dict[str, Any] = {"rows": len(newest), "new_rows": len(new), "model_version": int(newest[VERSION].max()), "mean_score": float(newest[SCORE].mean()),
-                             "dagster/row_count": len(newest), "state": "scored"}  # fmt: skip
+    shown: dict[str, Any] = {
+        "rows": len(newest),
+        "new_rows": len(new),
+        "model_version": int(newest[VERSION].max()),
+        "mean_score": float(newest[SCORE].mean()),
+        "dagster/row_count": len(newest),
+        "state": "scored",
+    }
     return shown | ({"decided_positive": positive} if positive == positive else {})
 
 
@@ -67,12 +94,24 @@ def answer(solution: Solution, live: Live, rows: pd.DataFrame, *, data_digest: s
     artifact = live.artifact()
     found = artifact.predict(rows.drop(columns=[ID]))
     score = np.asarray(found.score)
-    columns: dict[str, Any] = {ID: rows[ID].to_numpy(), SCORE: score.max(axis=1) if score.ndim == 2 else score, DECISION: np.asarray(found.decision)}
+    columns: dict[str, Any] = {
+        ID: rows[ID].to_numpy(),
+        SCORE: score.max(axis=1) if score.ndim == 2 else score,
+        DECISION: np.asarray(found.decision),
+    }
     if score.ndim == 2:
         columns |= {f"{CLASS_SCORE}{c}": score[:, i] for i, c in enumerate(artifact.classes)}
     out = pd.DataFrame(columns)
-    return out.assign(**{VERSION: live.version.version, "ml:model_digest": live.facts["digest"][:16], "ml:data_digest": data_digest,
-                         "ml:declaration": solution.version(), "ml:run": run_id, "ml:scored_at": datetime.now(UTC).replace(tzinfo=None)})  # fmt: skip
+    return out.assign(
+        **{
+            VERSION: live.version.version,
+            "ml:model_digest": live.facts["digest"][:16],
+            "ml:data_digest": data_digest,
+            "ml:declaration": solution.version(),
+            "ml:run": run_id,
+            "ml:scored_at": datetime.now(UTC).replace(tzinfo=None),
+        }
+    )
 
 
 def newest_answers(store: SolutionStore, batch: str) -> pd.DataFrame:
@@ -98,5 +137,11 @@ def _sound(store: SolutionStore, batch: Batch) -> Verdict:
     score = store.read_frame("predictions", batch.key, [SCORE])[SCORE]
     bad = int((~np.isfinite(score)).sum())
     constant = len(score) > 20 and float(score.max() - score.min()) == 0.0
-    sentence = f"{bad:,} of {len(score):,} scores are no numbers" if bad else "every row got the same score" if constant else f"{len(score):,} scores from {score.min():.3g} to {score.max():.3g}"
+    sentence = (
+        f"{bad:,} of {len(score):,} scores are no numbers"
+        if bad
+        else "every row got the same score"
+        if constant
+        else f"{len(score):,} scores from {score.min():.3g} to {score.max():.3g}"
+    )
     return Verdict(bad == 0 and not constant, sentence, {"bad_scores": bad, "mean_score": float(score.mean())})

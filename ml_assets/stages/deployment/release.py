@@ -20,7 +20,17 @@ from ml_assets.resources.registry import ModelRegistry
 from ml_assets.resources.store import Facts, plain
 
 STAGE = "deployment"
-DEPS = ("evaluation", "explanation", "model_bias_report", "mitigation", "business_case", "success_criteria", "baseline_value", "bias_remediation_plan", "profile")
+DEPS = (
+    "evaluation",
+    "explanation",
+    "model_bias_report",
+    "mitigation",
+    "business_case",
+    "success_criteria",
+    "baseline_value",
+    "bias_remediation_plan",
+    "profile",
+)
 
 
 def build_champion(solution: Solution) -> tuple[dg.AssetsDefinition, list[dg.AssetChecksDefinition]]:
@@ -28,24 +38,42 @@ def build_champion(solution: Solution) -> tuple[dg.AssetsDefinition, list[dg.Ass
     stage = Stage(solution, STAGE)
     stale = solution.stale_after
 
-    @dg.asset(**stage.asset("champion", "The live model: an alias in the registry, moved only when every gate passes; this asset is the decision and its evidence.",
-                            kinds=["mlflow"], deps=DEPS, freshness=stale, pool="model_registry"))  # fmt: skip
-    def champion(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], registry: dg.ResourceParam[Registry]) -> dg.MaterializeResult[Any]:
+    @stage.asset(
+        "champion",
+        "The live model: an alias in the registry, moved only when every gate passes; this asset is the decision and its evidence.",
+        kinds=["mlflow"],
+        deps=DEPS,
+        freshness=stale,
+        pool="model_registry",
+    )
+    def champion(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], registry: dg.ResourceParam[Registry]
+    ) -> dg.MaterializeResult[Any]:
         facts = decide_release(solution, store.of(solution.name), registry.models, run=_run_facts(context))
         return dg.MaterializeResult(metadata=_shown(solution, facts))
 
-    @dg.asset_check(asset=key(solution, "champion"), name="released_model_intact", description="The alias leads to a model whose bytes are those that were released.")
+    @dg.asset_check(
+        asset=key(solution, "champion"),
+        name="released_model_intact",
+        description="The alias leads to a model whose bytes are those that were released.",
+    )
     def intact(registry: dg.ResourceParam[Registry]) -> dg.AssetCheckResult:
         return check_result(_intact(registry.models, solution.name))
 
-    gates = solution_check(solution, "champion", "release_gates", _gates_verdict, description="Every gate of the release decision passed.")
+    gates = solution_check(
+        solution, "champion", "release_gates", _gates_verdict, description="Every gate of the release decision passed."
+    )
     return champion, [gates, intact]
 
 
 def _run_facts(context: dg.AssetExecutionContext) -> Facts:
     tags = context.run.tags
-    return {"run_id": context.run_id, "trigger": tags.get(TRIGGER_TAG, "by hand"), "reason": tags.get(REASON_TAG, "materialized by hand"),
-            "evidence": tags.get(EVIDENCE_TAG, "")}  # fmt: skip
+    return {
+        "run_id": context.run_id,
+        "trigger": tags.get(TRIGGER_TAG, "by hand"),
+        "reason": tags.get(REASON_TAG, "materialized by hand"),
+        "evidence": tags.get(EVIDENCE_TAG, ""),
+    }
 
 
 def decide_release(solution: Solution, store: SolutionStore, models: ModelRegistry, *, run: Facts) -> Facts:
@@ -55,12 +83,22 @@ def decide_release(solution: Solution, store: SolutionStore, models: ModelRegist
     live = live_model(models, solution.name)
     found, comparison = gates(solution, store, live)
     failed = [g for g in found if not g.passed]
-    outcome = "refused" if failed else "waiting for approval" if solution.deployment.approval == "manual" else "released"
+    outcome = (
+        "refused" if failed else "waiting for approval" if solution.deployment.approval == "manual" else "released"
+    )
     decision: Facts = {
-        "outcome": outcome, "gates": [asdict(g) for g in found], "comparison": comparison, "decided_at": datetime.now(UTC),
-        "champion_before": live.version.version if live else None, "live_version": live.version.version if live else 0, "version": None, **run,
-        "sentence": _sentence(outcome, [g.name for g in failed], [g.sentence for g in failed], comparison.sentence if comparison else None),
-    }  # fmt: skip
+        "outcome": outcome,
+        "gates": [asdict(g) for g in found],
+        "comparison": comparison,
+        "decided_at": datetime.now(UTC),
+        "champion_before": live.version.version if live else None,
+        "live_version": live.version.version if live else 0,
+        "version": None,
+        **run,
+        "sentence": _sentence(
+            outcome, [g.name for g in failed], [g.sentence for g in failed], comparison.sentence if comparison else None
+        ),
+    }
     if outcome != "refused":
         version = _register(solution, store, models, decision)
         decision |= {"version": version, "live_version": version if outcome == "released" else decision["live_version"]}
@@ -70,7 +108,9 @@ def decide_release(solution: Solution, store: SolutionStore, models: ModelRegist
 
 def _sentence(outcome: str, failed: list[str], why: list[str], comparison: str | None) -> str:
     if outcome == "refused":
-        return f"refused by {len(failed)} gate{'s' if len(failed) > 1 else ''}: " + "; ".join(f"{n} ({w})" for n, w in zip(failed[:3], why[:3], strict=True))
+        return f"refused by {len(failed)} gate{'s' if len(failed) > 1 else ''}: " + "; ".join(
+            f"{n} ({w})" for n, w in zip(failed[:3], why[:3], strict=True)
+        )
     return f"{outcome}: every gate passed" + (f"; {comparison}" if comparison else "; it is the first model")
 
 
@@ -84,12 +124,26 @@ def _register(solution: Solution, store: SolutionStore, models: ModelRegistry, d
         shutil.copytree(store.folder("mitigation", "final"), folder / ARTIFACT)
         digest = write_release(folder, plain(released))
         version = models.register(
-            solution.name, folder, digest=digest,
-            parameters={"family": chosen, "declaration": solution.version(), "training_digest": released["training_digest"], "remedy": released["remedy"]},
+            solution.name,
+            folder,
+            digest=digest,
+            parameters={
+                "family": chosen,
+                "declaration": solution.version(),
+                "training_digest": released["training_digest"],
+                "remedy": released["remedy"],
+            },
             metrics={m["name"]: m["value"] for m in evaluation["metrics"] if m["value"] is not None},
-            tags={"ml.dagster_run": decision["run_id"], "ml.trigger": decision["trigger"], "ml.reason": decision["reason"], "ml.outcome": decision["outcome"],
-                  "ml.sentence": decision["sentence"], "ml.asset": f"{solution.name}/champion", "ml.git_commit": _git_commit()},
-        )  # fmt: skip
+            tags={
+                "ml.dagster_run": decision["run_id"],
+                "ml.trigger": decision["trigger"],
+                "ml.reason": decision["reason"],
+                "ml.outcome": decision["outcome"],
+                "ml.sentence": decision["sentence"],
+                "ml.asset": f"{solution.name}/champion",
+                "ml.git_commit": _git_commit(),
+            },
+        )
     store.write_facts("releases", released, str(version.version))
     if decision["outcome"] == "released":
         models.promote(version)
@@ -110,12 +164,23 @@ def release_facts(solution: Solution, store: SolutionStore) -> Facts:
     validation = training_rows(solution, store, weights=False).part("validation").table
     importance = {f["feature"]: f["share"] for f in store.read_facts("explanation")["importance"]}
     return {
-        "digest": digest, "training_digest": training["digest"], "declaration": solution.version(), "learned_batches": batches, "batches": training["batches"],
-        "newest_event": training["newest_event"], "features": [s.name for s in artifact.specs], "classes": list(artifact.classes), "importance": importance,
-        "metrics": store.read_facts("evaluation")["metrics"], "family": artifact.predictor.family, "remedy": artifact.facts["remedy"],
-        "reference": features_profile(store, batches).to_dict(), "prediction_reference": predictions_profile(artifact, validation).to_dict(),
-        "baseline_value": store.read_facts("baseline_value")["figures"], "fairness": store.read_facts("model_bias_report")["verdict"],
-    }  # fmt: skip
+        "digest": digest,
+        "training_digest": training["digest"],
+        "declaration": solution.version(),
+        "learned_batches": batches,
+        "batches": training["batches"],
+        "newest_event": training["newest_event"],
+        "features": [s.name for s in artifact.specs],
+        "classes": list(artifact.classes),
+        "importance": importance,
+        "metrics": store.read_facts("evaluation")["metrics"],
+        "family": artifact.predictor.family,
+        "remedy": artifact.facts["remedy"],
+        "reference": features_profile(store, batches).to_dict(),
+        "prediction_reference": predictions_profile(artifact, validation).to_dict(),
+        "baseline_value": store.read_facts("baseline_value")["figures"],
+        "fairness": store.read_facts("model_bias_report")["verdict"],
+    }
 
 
 def _git_commit() -> str:
@@ -130,10 +195,15 @@ def _git_commit() -> str:
 def _shown(solution: Solution, facts: Facts) -> dict[str, Any]:
     gates = [{"gate": g["name"], "passed": g["passed"], "evidence": g["sentence"]} for g in facts["gates"]]
     metadata: dict[str, Any] = {
-        "decision": facts["outcome"], "why": facts["sentence"], "gates": table(gates), "live_version": facts["live_version"],
-        "trigger": facts["trigger"], "reason": facts["reason"], "failed_gates": sum(not g["passed"] for g in facts["gates"]),
+        "decision": facts["outcome"],
+        "why": facts["sentence"],
+        "gates": table(gates),
+        "live_version": facts["live_version"],
+        "trigger": facts["trigger"],
+        "reason": facts["reason"],
+        "failed_gates": sum(not g["passed"] for g in facts["gates"]),
         "rollback": f"ml-assets rollback {solution.name}",
-    }  # fmt: skip
+    }
     if facts["comparison"]:
         metadata |= numbers({"gain_over_champion": facts["comparison"]["difference"]["value"]})
     return metadata
@@ -155,4 +225,8 @@ def _intact(models: ModelRegistry, solution: str) -> Verdict:
         live.artifact()
     except MLAssetsError as error:
         return Verdict(False, str(error))
-    return Verdict(True, f"version {version.version} is what was released (sha256 {live.facts['digest'][:12]}…)", {"version": version.version})
+    return Verdict(
+        True,
+        f"version {version.version} is what was released (sha256 {live.facts['digest'][:12]}…)",
+        {"version": version.version},
+    )

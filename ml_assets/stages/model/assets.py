@@ -17,7 +17,13 @@ STAGE = "model"
 def build_assets(solution: Solution) -> list[dg.AssetsDefinition]:
     """baselines, candidates, model, evaluation, explanation. Bodies import learning libraries when they run."""
     stage = Stage(solution, STAGE)
-    return [_fitted(stage, "baselines"), _fitted(stage, "candidates"), _model(stage), _evaluation(stage), _explanation(stage)]
+    return [
+        _fitted(stage, "baselines"),
+        _fitted(stage, "candidates"),
+        _model(stage),
+        _evaluation(stage),
+        _explanation(stage),
+    ]
 
 
 DESCRIPTIONS = {
@@ -29,8 +35,12 @@ DESCRIPTIONS = {
 def _fitted(stage: Stage, asset: str) -> dg.AssetsDefinition:
     solution = stage.solution
 
-    @dg.asset(**stage.asset(asset, DESCRIPTIONS[asset], kinds=["scikitlearn", "xgboost"] if asset == "candidates" else ["scikitlearn"],
-                            deps=["training_set", "sample_weights"]))  # fmt: skip
+    @stage.asset(
+        asset,
+        DESCRIPTIONS[asset],
+        kinds=["scikitlearn", "xgboost"] if asset == "candidates" else ["scikitlearn"],
+        deps=["training_set", "sample_weights"],
+    )
     def fitted(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         from ml_assets.stages.model.fitting import BASELINES, candidate_names, fit_all
 
@@ -45,9 +55,17 @@ def _compared(solution: Solution, facts: Facts) -> dict[str, Any]:
     rows = []
     for name, found in facts["models"].items():
         rows.append({"model": name, "seconds": found["seconds"]} | {m["name"]: m["value"] for m in found["metrics"]})
-    main = [Estimate(**{**m, "name": n, "value": _number(m["value"]), "low": _number(m["low"]), "high": _number(m["high"])})
-            for n, f in facts["models"].items() for m in f["metrics"] if m["name"] == solution.main_metric]  # fmt: skip
-    shown: dict[str, Any] = {"validation": table(rows), "validation_rows": facts["validation_rows"], "seconds": float(sum(f["seconds"] for f in facts["models"].values()))}
+    main = [
+        Estimate(**{**m, "name": n, "value": _number(m["value"]), "low": _number(m["low"]), "high": _number(m["high"])})
+        for n, f in facts["models"].items()
+        for m in f["metrics"]
+        if m["name"] == solution.main_metric
+    ]
+    shown: dict[str, Any] = {
+        "validation": table(rows),
+        "validation_rows": facts["validation_rows"],
+        "seconds": float(sum(f["seconds"] for f in facts["models"].values())),
+    }
     if main:
         shown["picture"] = dg.MetadataValue.md(intervals(f"{solution.main_metric} on validation", main))
     return shown
@@ -60,8 +78,12 @@ def _number(value: float | None) -> float:
 def _model(stage: Stage) -> dg.AssetsDefinition:
     solution = stage.solution
 
-    @dg.asset(**stage.asset("model", f"{solution.business_case.prediction}: the simplest candidate within one standard error of the best, calibrated, with its threshold.",
-                            kinds=["xgboost", "scikitlearn"], deps=["baselines", "candidates"]))  # fmt: skip
+    @stage.asset(
+        "model",
+        f"{solution.business_case.prediction}: the simplest candidate within one standard error of the best, calibrated, with its threshold.",
+        kinds=["xgboost", "scikitlearn"],
+        deps=["baselines", "candidates"],
+    )
     def model(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         return _choose(solution, store.of(solution.name))
 
@@ -73,26 +95,63 @@ def _choose(solution: Solution, store: SolutionStore) -> dg.MaterializeResult[An
 
     done, selection, digest = choose(solution, store)
     threshold = done.threshold
-    facts = store.write_facts("model", {
-        "digest": digest, "selection": selection, "threshold": threshold.threshold if threshold else None,
-        "money_per_decision": threshold.money_per_decision if threshold else None, "calibration": done.calibration.reason if done.calibration else "not applicable",
-        "calibration_kept": done.calibration.kept if done.calibration else False, "curve": list(threshold.curve) if threshold else [],
-    })  # fmt: skip
-    rows = [{"candidate": r["name"], "loss": r["loss"]["value"], "behind the best": r["behind"], "its error": r["error"],
-             "within one SE": r["eligible"], "chosen": r["chosen"]} for r in facts["selection"]["table"]]  # fmt: skip
-    metadata: dict[str, Any] = {"chosen": selection.chosen, "why": selection.sentence, "candidates": table(rows), "calibration": facts["calibration"], "digest": digest}
+    facts = store.write_facts(
+        "model",
+        {
+            "digest": digest,
+            "selection": selection,
+            "threshold": threshold.threshold if threshold else None,
+            "money_per_decision": threshold.money_per_decision if threshold else None,
+            "calibration": done.calibration.reason if done.calibration else "not applicable",
+            "calibration_kept": done.calibration.kept if done.calibration else False,
+            "curve": list(threshold.curve) if threshold else [],
+        },
+    )
+    rows = [
+        {
+            "candidate": r["name"],
+            "loss": r["loss"]["value"],
+            "behind the best": r["behind"],
+            "its error": r["error"],
+            "within one SE": r["eligible"],
+            "chosen": r["chosen"],
+        }
+        for r in facts["selection"]["table"]
+    ]
+    metadata: dict[str, Any] = {
+        "chosen": selection.chosen,
+        "why": selection.sentence,
+        "candidates": table(rows),
+        "calibration": facts["calibration"],
+        "digest": digest,
+    }
     if threshold is not None:
-        picture = curve(f"{solution.business_case.currency} per decision by threshold", [(a, b) for a, b in threshold.curve], mark=threshold.threshold)
-        metadata |= {"threshold": threshold.threshold, "money_per_decision": threshold.money_per_decision, "cost_curve": dg.MetadataValue.md(picture)}
-        metadata = {k: v for k, v in metadata.items() if not (isinstance(v, float) and v in (float("inf"), float("-inf")))}
+        picture = curve(
+            f"{solution.business_case.currency} per decision by threshold",
+            [(a, b) for a, b in threshold.curve],
+            mark=threshold.threshold,
+        )
+        metadata |= {
+            "threshold": threshold.threshold,
+            "money_per_decision": threshold.money_per_decision,
+            "cost_curve": dg.MetadataValue.md(picture),
+        }
+        metadata = {
+            k: v for k, v in metadata.items() if not (isinstance(v, float) and v in (float("inf"), float("-inf")))
+        }
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(digest[:16]))
 
 
 def _evaluation(stage: Stage) -> dg.AssetsDefinition:
     solution = stage.solution
 
-    @dg.asset(**stage.asset("evaluation", "The final solution on rows it has never seen: every metric with its interval, criteria, slices; the reads of the test part are counted.",
-                            kinds=["report"], deps=["model", "mitigation", "success_criteria", "training_set"], sections=["success_criteria", "business_case"]))  # fmt: skip
+    @stage.asset(
+        "evaluation",
+        "The final solution on rows it has never seen: every metric with its interval, criteria, slices; the reads of the test part are counted.",
+        kinds=["report"],
+        deps=["model", "mitigation", "success_criteria", "training_set"],
+        sections=["success_criteria", "business_case"],
+    )
     def evaluation(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         from ml_assets.stages.model.judging import evaluate_final
 
@@ -102,16 +161,40 @@ def _evaluation(stage: Stage) -> dg.AssetsDefinition:
 
 
 def _shown(solution: Solution, facts: Facts) -> dict[str, Any]:
-    rivals = [{"model": name} | {m["name"]: m["value"] for m in metrics} for name, metrics in facts["baselines"].items()]
-    slices = [{"slice": f"{s['attribute']}={s['group']}", "metric": s["metric"], "value": s["estimate"]["value"], "low": s["estimate"]["low"],
-               "high": s["estimate"]["high"], "n": s["estimate"]["n"]} for s in facts["slices"]]  # fmt: skip
-    estimates = [Estimate(**{**m, "value": _number(m["value"]), "low": _number(m["low"]), "high": _number(m["high"])}) for m in facts["metrics"]]
+    rivals = [
+        {"model": name} | {m["name"]: m["value"] for m in metrics} for name, metrics in facts["baselines"].items()
+    ]
+    slices = [
+        {
+            "slice": f"{s['attribute']}={s['group']}",
+            "metric": s["metric"],
+            "value": s["estimate"]["value"],
+            "low": s["estimate"]["low"],
+            "high": s["estimate"]["high"],
+            "n": s["estimate"]["n"],
+        }
+        for s in facts["slices"]
+    ]
+    estimates = [
+        Estimate(**{**m, "value": _number(m["value"]), "low": _number(m["low"]), "high": _number(m["high"])})
+        for m in facts["metrics"]
+    ]
     metadata: dict[str, Any] = {
-        "metrics": table([{"metric": e.name, "value": e.value, "low": e.low, "high": e.high, "n": e.n} for e in estimates]),
-        "criteria": table([{"criterion": c["criterion"], "met": c["met"], "beyond doubt": c["sure"], "evidence": c["sentence"]} for c in facts["criteria"]]),
-        "baselines": table(rivals), "slices": table(slices), "test_rows": facts["rows"], "reads_of_the_test_part": facts["reads"],
+        "metrics": table(
+            [{"metric": e.name, "value": e.value, "low": e.low, "high": e.high, "n": e.n} for e in estimates]
+        ),
+        "criteria": table(
+            [
+                {"criterion": c["criterion"], "met": c["met"], "beyond doubt": c["sure"], "evidence": c["sentence"]}
+                for c in facts["criteria"]
+            ]
+        ),
+        "baselines": table(rivals),
+        "slices": table(slices),
+        "test_rows": facts["rows"],
+        "reads_of_the_test_part": facts["reads"],
         **numbers({e.name: e.value for e in estimates}),
-    }  # fmt: skip
+    }
     if facts["reliability"]:
         points = [(b["mean_score"], b["rate"]["value"]) for b in facts["reliability"]]
         metadata["calibration"] = dg.MetadataValue.md(curve("promised against observed rate", points, diagonal=True))
@@ -124,8 +207,12 @@ def _shown(solution: Solution, facts: Facts) -> dict[str, Any]:
 def _explanation(stage: Stage) -> dg.AssetsDefinition:
     solution = stage.solution
 
-    @dg.asset(**stage.asset("explanation", "What the solution depends on: permutation importance with intervals, and how the score follows the strongest features.",
-                            kinds=["report"], deps=["evaluation"]))  # fmt: skip
+    @stage.asset(
+        "explanation",
+        "What the solution depends on: permutation importance with intervals, and how the score follows the strongest features.",
+        kinds=["report"],
+        deps=["evaluation"],
+    )
     def explanation(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         return _explain(solution, store.of(solution.name))
 
@@ -142,12 +229,32 @@ def _explain(solution: Solution, store: SolutionStore) -> dg.MaterializeResult[A
     found = permutation_importance(artifact, validation, seed=solution.model.seed, repeats=3, max_rows=3000)
     top = [f.feature for f in found[:3] if f.share > 0]
     dependence = partial_dependence(artifact, validation, top) if top and solution.task != "multiclass" else ()
-    store.write_facts("explanation", {"importance": list(found), "dependence": list(dependence), "digest": store.read_facts("evaluation")["digest"]})
-    rows = [{"feature": f.feature, "loss without it": f.importance.value, "low": f.importance.low, "high": f.importance.high, "share": f.share} for f in found]
-    named = [Estimate(f.feature, f.importance.value, f.importance.low, f.importance.high, f.importance.n) for f in found[:15]]
-    metadata: dict[str, Any] = {"importance": table(rows), "picture": dg.MetadataValue.md(intervals("rise of the loss when the feature is shuffled", named, limit=0.0))}
+    store.write_facts(
+        "explanation",
+        {"importance": list(found), "dependence": list(dependence), "digest": store.read_facts("evaluation")["digest"]},
+    )
+    rows = [
+        {
+            "feature": f.feature,
+            "loss without it": f.importance.value,
+            "low": f.importance.low,
+            "high": f.importance.high,
+            "share": f.share,
+        }
+        for f in found
+    ]
+    named = [
+        Estimate(f.feature, f.importance.value, f.importance.low, f.importance.high, f.importance.n) for f in found[:15]
+    ]
+    metadata: dict[str, Any] = {
+        "importance": table(rows),
+        "picture": dg.MetadataValue.md(intervals("rise of the loss when the feature is shuffled", named, limit=0.0)),
+    }
     for one in dependence:
         points = [(float(p.value), p.score.value) for p in one.points if isinstance(p.value, int | float)]
-        metadata[f"follows_{one.feature}"] = dg.MetadataValue.md(curve(f"mean score by {one.feature}", points)) if points else table(
-            [{"value": p.value, "mean score": p.score.value} for p in one.points])  # fmt: skip
+        metadata[f"follows_{one.feature}"] = (
+            dg.MetadataValue.md(curve(f"mean score by {one.feature}", points))
+            if points
+            else table([{"value": p.value, "mean score": p.score.value} for p in one.points])
+        )
     return dg.MaterializeResult(metadata=metadata)

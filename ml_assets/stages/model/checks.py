@@ -16,26 +16,82 @@ TOO_GOOD = {"roc_auc": 0.985, "accuracy": 0.995, "r2": 0.98, "average_precision"
 def build_checks(solution: Solution) -> list[dg.AssetChecksDefinition]:
     """Every check of this stage."""
     checks = [
-        solution_check(solution, "evaluation", "success_criteria", _criteria, description="Every declared criterion is met on the test part."),
-        solution_check(solution, "evaluation", "beats_baselines", lambda s: _beats(solution, s),
-                       description="The solution is better than knowing nothing, than one feature, and than the simple rule."),
-        solution_check(solution, "evaluation", "not_too_good", lambda s: _too_good(solution, s), description="The figures are not so good that a leak is the likelier reason."),
-        solution_check(solution, "evaluation", "numerically_stable", _stable, description="Scores are finite and differ between rows."),
-        solution_check(solution, "evaluation", "reproducible", _reproducible, description="The same rows and seed give the same scores again."),
-        solution_check(solution, "evaluation", "slices", lambda s: _slices(solution, s), description="No slice with enough rows is far worse than the whole."),
-    ]  # fmt: skip
+        solution_check(
+            solution,
+            "evaluation",
+            "success_criteria",
+            _criteria,
+            description="Every declared criterion is met on the test part.",
+        ),
+        solution_check(
+            solution,
+            "evaluation",
+            "beats_baselines",
+            lambda s: _beats(solution, s),
+            description="The solution is better than knowing nothing, than one feature, and than the simple rule.",
+        ),
+        solution_check(
+            solution,
+            "evaluation",
+            "not_too_good",
+            lambda s: _too_good(solution, s),
+            description="The figures are not so good that a leak is the likelier reason.",
+        ),
+        solution_check(
+            solution,
+            "evaluation",
+            "numerically_stable",
+            _stable,
+            description="Scores are finite and differ between rows.",
+        ),
+        solution_check(
+            solution,
+            "evaluation",
+            "reproducible",
+            _reproducible,
+            description="The same rows and seed give the same scores again.",
+        ),
+        solution_check(
+            solution,
+            "evaluation",
+            "slices",
+            lambda s: _slices(solution, s),
+            description="No slice with enough rows is far worse than the whole.",
+        ),
+    ]
     if solution.task == "binary":
-        checks.append(solution_check(solution, "evaluation", "calibration", _calibration, description="Promised probabilities are kept: expected calibration error below 0.05."))
+        checks.append(
+            solution_check(
+                solution,
+                "evaluation",
+                "calibration",
+                _calibration,
+                description="Promised probabilities are kept: expected calibration error below 0.05.",
+            )
+        )
     if solution.model.monotone:
-        checks.append(solution_check(solution, "evaluation", "behaviour", _behaviour, description="The score follows the declared directions."))
+        checks.append(
+            solution_check(
+                solution,
+                "evaluation",
+                "behaviour",
+                _behaviour,
+                description="The score follows the declared directions.",
+            )
+        )
     return checks
 
 
 def _criteria(store: SolutionStore) -> Verdict:
     criteria = store.read_facts("evaluation")["criteria"]
     missed = [c for c in criteria if not c["met"]]
-    rows = [{"criterion": c["criterion"], "met": c["met"], "beyond doubt": c["sure"], "evidence": c["sentence"]} for c in criteria]
-    sentence = "; ".join(f"{c['criterion']}: {c['sentence']}" for c in missed) or f"all {len(criteria)} criteria are met"
+    rows = [
+        {"criterion": c["criterion"], "met": c["met"], "beyond doubt": c["sure"], "evidence": c["sentence"]}
+        for c in criteria
+    ]
+    sentence = (
+        "; ".join(f"{c['criterion']}: {c['sentence']}" for c in missed) or f"all {len(criteria)} criteria are met"
+    )
     return Verdict(not missed, sentence, {"missed": len(missed), "criteria": len(criteria)}, rows)
 
 
@@ -48,13 +104,25 @@ def _beats(solution: Solution, store: SolutionStore) -> Verdict:
     metric = "value_per_decision"
     own = _values(facts["metrics"], metric)
     assert own is not None
-    rivals = {n: found for n, m in facts["baselines"].items() if not n.startswith("simpler_model") and (found := _values(m, metric)) is not None}
+    rivals = {
+        n: found
+        for n, m in facts["baselines"].items()
+        if not n.startswith("simpler_model") and (found := _values(m, metric)) is not None
+    }
     lost = {n: r for n, r in rivals.items() if own["value"] <= r["value"]}
     unit = solution.business_case.currency
-    rows = [{"baseline": n, f"{unit} per decision": r["value"], "low": r["low"], "high": r["high"]} for n, r in rivals.items()]
+    rows = [
+        {"baseline": n, f"{unit} per decision": r["value"], "low": r["low"], "high": r["high"]}
+        for n, r in rivals.items()
+    ]
     best = max(rivals.items(), key=lambda item: item[1]["value"])
     sentence = f"{own['value']:.4g} {unit} per decision [{own['low']:.4g}, {own['high']:.4g}] against {best[0]} {best[1]['value']:.4g}; n = {facts['rows']:,}"
-    return Verdict(not lost, sentence + (f"; not better than {', '.join(lost)}" if lost else ""), {"own": own["value"], "best_baseline": best[1]["value"]}, rows)
+    return Verdict(
+        not lost,
+        sentence + (f"; not better than {', '.join(lost)}" if lost else ""),
+        {"own": own["value"], "best_baseline": best[1]["value"]},
+        rows,
+    )
 
 
 def _too_good(solution: Solution, store: SolutionStore) -> Verdict:
@@ -62,19 +130,31 @@ def _too_good(solution: Solution, store: SolutionStore) -> Verdict:
     limits = TOO_GOOD | ({solution.main_metric: solution.model.too_good} if solution.model.too_good is not None else {})
     found = {m["name"]: m["value"] for m in facts["metrics"] if m["name"] in limits and m["value"] is not None}
     beyond = {n: v for n, v in found.items() if (v > limits[n] if METRICS[n].direction == "higher" else v < limits[n])}
-    sentence = "; ".join(f"{n} {v:.4g} is beyond {limits[n]:g}: look for a leak before believing it" for n, v in beyond.items())
-    return Verdict(not beyond, sentence or ", ".join(f"{n} {v:.4g} (limit {limits[n]:g})" for n, v in found.items()) or "no limit applies", found)
+    sentence = "; ".join(
+        f"{n} {v:.4g} is beyond {limits[n]:g}: look for a leak before believing it" for n, v in beyond.items()
+    )
+    return Verdict(
+        not beyond,
+        sentence or ", ".join(f"{n} {v:.4g} (limit {limits[n]:g})" for n, v in found.items()) or "no limit applies",
+        found,
+    )
 
 
 def _stable(store: SolutionStore) -> Verdict:
     facts = store.read_facts("evaluation")
     constant = bool(facts["constant_scores"])
-    return Verdict(not constant, "every row gets the same score" if constant else f"scores of {facts['rows']:,} test rows are finite and differ", {"rows": facts["rows"]})
+    return Verdict(
+        not constant,
+        "every row gets the same score" if constant else f"scores of {facts['rows']:,} test rows are finite and differ",
+        {"rows": facts["rows"]},
+    )
 
 
 def _reproducible(store: SolutionStore) -> Verdict:
     found = store.read_facts("evaluation")["reproduced"]
-    sentence = f"trained again, {found['rows']:,} scores are " + ("equal bit by bit" if found["equal"] else f"different by up to {found['largest_difference']:.3g}")
+    sentence = f"trained again, {found['rows']:,} scores are " + (
+        "equal bit by bit" if found["equal"] else f"different by up to {found['largest_difference']:.3g}"
+    )
     return Verdict(found["equal"], sentence, {"largest_difference": found["largest_difference"]}, act=False)
 
 
@@ -82,7 +162,9 @@ def _slices(solution: Solution, store: SolutionStore) -> Verdict:
     facts = store.read_facts("evaluation")
     metric = solution.main_metric
     whole = _values(facts["metrics"], metric)
-    slices = [s for s in facts["slices"] if s["metric"] == metric and s["enough"] and s["estimate"]["value"] is not None]
+    slices = [
+        s for s in facts["slices"] if s["metric"] == metric and s["enough"] and s["estimate"]["value"] is not None
+    ]
     if whole is None or not slices:
         return Verdict(True, f"no group with enough rows to compare {metric} in", {"slices": len(slices)})
     higher = METRICS[metric].direction == "higher"
@@ -90,11 +172,21 @@ def _slices(solution: Solution, store: SolutionStore) -> Verdict:
     limit = whole["value"] - spread if higher else whole["value"] + spread
     # the whole interval must lie beyond the limit: a small slice alone proves nothing
     bad = [s for s in slices if (s["estimate"]["high"] < limit if higher else s["estimate"]["low"] > limit)]
-    rows = [{"slice": f"{s['attribute']}={s['group']}", metric: s["estimate"]["value"], "low": s["estimate"]["low"], "high": s["estimate"]["high"],
-             "n": s["estimate"]["n"]} for s in slices]  # fmt: skip
+    rows = [
+        {
+            "slice": f"{s['attribute']}={s['group']}",
+            metric: s["estimate"]["value"],
+            "low": s["estimate"]["low"],
+            "high": s["estimate"]["high"],
+            "n": s["estimate"]["n"],
+        }
+        for s in slices
+    ]
     sentence = f"{len(slices)} slices, {metric} of the whole {whole['value']:.4g}, limit {limit:.4g}"
     if bad:
-        sentence += "; beyond it: " + ", ".join(f"{s['attribute']}={s['group']} ({s['estimate']['value']:.4g})" for s in bad)
+        sentence += "; beyond it: " + ", ".join(
+            f"{s['attribute']}={s['group']} ({s['estimate']['value']:.4g})" for s in bad
+        )
     return Verdict(not bad, sentence, {"slices": len(slices), "beyond": len(bad)}, rows, act=False)
 
 
@@ -103,11 +195,24 @@ def _calibration(store: SolutionStore) -> Verdict:
     error = _values(facts["metrics"], "expected_calibration_error")
     assert error is not None
     sentence = f"expected calibration error {error['value']:.4f} [{error['low']:.4f}, {error['high']:.4f}] on {facts['rows']:,} rows; allowed 0.05"
-    rows = [{"scores from": b["low"], "to": b["high"], "promised": b["mean_score"], "observed": b["rate"]["value"], "n": b["rate"]["n"]} for b in facts["reliability"]]
+    rows = [
+        {
+            "scores from": b["low"],
+            "to": b["high"],
+            "promised": b["mean_score"],
+            "observed": b["rate"]["value"],
+            "n": b["rate"]["n"],
+        }
+        for b in facts["reliability"]
+    ]
     return Verdict(error["low"] <= 0.05, sentence, {"expected_calibration_error": error["value"]}, rows, act=False)
 
 
 def _behaviour(store: SolutionStore) -> Verdict:
     found = store.read_facts("evaluation")["behaviour"]
     broken = [f for f in found if f["broken_share"] > 0.05]
-    return Verdict(not broken, "; ".join(f["sentence"] for f in (broken or found)), {f["feature"]: f["broken_share"] for f in found})
+    return Verdict(
+        not broken,
+        "; ".join(f["sentence"] for f in (broken or found)),
+        {f["feature"]: f["broken_share"] for f in found},
+    )

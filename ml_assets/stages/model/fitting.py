@@ -35,15 +35,37 @@ def fit_all(solution: Solution, store: SolutionStore, asset: str, names: tuple[s
     judged = {}
     for name in names:
         begun = time.perf_counter()
-        predictor = fit_candidate(name, rows.table, seed=solution.model.seed, parameters=solution.model.parameters.get(name), device=solution.model.device)
-        done = finish(predictor, rows.table, solution=solution.name, value=money, calibration="none", excluded_groups=solution.never_inputs)
+        predictor = fit_candidate(
+            name,
+            rows.table,
+            seed=solution.model.seed,
+            parameters=solution.model.parameters.get(name),
+            device=solution.model.device,
+        )
+        done = finish(
+            predictor,
+            rows.table,
+            solution=solution.name,
+            value=money,
+            calibration="none",
+            excluded_groups=sorted(solution.never_inputs),
+        )
         digest = save(done.artifact, store.folder(asset, name), overwrite=True)
         judged[name] = {
-            "digest": digest, "seconds": time.perf_counter() - begun, "complexity": family(name).complexity, "parameters": dict(predictor.parameters),
+            "digest": digest,
+            "seconds": time.perf_counter() - begun,
+            "complexity": family(name).complexity,
+            "parameters": dict(predictor.parameters),
             "metrics": figures(solution, done.artifact, validation),
-        }  # fmt: skip
+        }
     if asset == "baselines" and validation.rule is not None:
-        judged[RULE_NAME] = {"digest": None, "seconds": 0.0, "complexity": -1, "parameters": {}, "metrics": rule_figures(solution, validation)}
+        judged[RULE_NAME] = {
+            "digest": None,
+            "seconds": 0.0,
+            "complexity": -1,
+            "parameters": {},
+            "metrics": rule_figures(solution, validation),
+        }
     return store.write_facts(asset, {"models": judged, "validation_rows": len(validation.table)})
 
 
@@ -83,16 +105,29 @@ def choose(solution: Solution, store: SolutionStore) -> tuple[Finished, Selectio
             if facts["digest"] is None:
                 continue
             artifact = load(store.folder(asset, name), digest=facts["digest"])
-            loss = row_loss(validation.table.truth, np.asarray(artifact.score(validation.table.features)), task=solution.task)
+            loss = row_loss(
+                validation.table.truth, np.asarray(artifact.score(validation.table.features)), task=solution.task
+            )
             scored.append(Scored(name, facts["complexity"], loss))
             found[name] = artifact
     selection = select(scored)
     facts = store.read_facts("training_set")
     done = finish(
-        found[selection.chosen].predictor, rows.table, solution=solution.name, value=solution.business_case.money(rows.table.classes),
-        calibration=solution.model.calibration, excluded_groups=solution.never_inputs, seed=solution.model.seed,
-        facts={"training_digest": facts["digest"], "declaration": solution.version(), "newest_event": facts["newest_event"],
-               "batches": facts["batches"], "remedy": "as weighted", "seed": solution.model.seed},
-    )  # fmt: skip
+        found[selection.chosen].predictor,
+        rows.table,
+        solution=solution.name,
+        value=solution.business_case.money(rows.table.classes),
+        calibration=solution.model.calibration,
+        excluded_groups=sorted(solution.never_inputs),
+        seed=solution.model.seed,
+        facts={
+            "training_digest": facts["digest"],
+            "declaration": solution.version(),
+            "newest_event": facts["newest_event"],
+            "batches": facts["batches"],
+            "remedy": "as weighted",
+            "seed": solution.model.seed,
+        },
+    )
     digest = save(done.artifact, store.folder("model", "current"), overwrite=True)
     return done, selection, digest

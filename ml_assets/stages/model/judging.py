@@ -36,12 +36,22 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
     reads = 1 + int((store.find_facts("test_reads") or {}).get(store.read_facts("training_set")["digest"], 0))
     store.write_facts("test_reads", {store.read_facts("training_set")["digest"]: reads})
     bins = reliability(test.table.truth, answer.score) if solution.task == "binary" else ()
-    return store.write_facts("evaluation", {
-        "metrics": own, "baselines": others, "slices": slices, "criteria": [decide(solution, c, own, others, slices) for c in solution.criteria],
-        "reads": reads, "rows": len(test.table), "reliability": list(bins), "digest": store.read_facts("mitigation")["digest"],
-        "behaviour": behaviour(solution, artifact, test), "reproduced": reproduce(solution, store, artifact, test),
-        "constant_scores": bool(np.unique(np.round(np.asarray(answer.score), 9)).size == 1),
-    })  # fmt: skip
+    return store.write_facts(
+        "evaluation",
+        {
+            "metrics": own,
+            "baselines": others,
+            "slices": slices,
+            "criteria": [decide(c, own, others, slices) for c in solution.criteria],
+            "reads": reads,
+            "rows": len(test.table),
+            "reliability": list(bins),
+            "digest": store.read_facts("mitigation")["digest"],
+            "behaviour": behaviour(solution, artifact, test),
+            "reproduced": reproduce(solution, store, artifact, test),
+            "constant_scores": bool(np.unique(np.round(np.asarray(answer.score), 9)).size == 1),
+        },
+    )
 
 
 def baseline_figures(solution: Solution, store: SolutionStore, test: Learned) -> dict[str, list[Estimate]]:
@@ -53,11 +63,17 @@ def baseline_figures(solution: Solution, store: SolutionStore, test: Learned) ->
     if test.rule is not None:
         found[RULE_NAME] = rule_figures(solution, test)
     chosen = store.read_facts("model")["selection"]["chosen"]
-    simpler = [r for r in store.read_facts("model")["selection"]["table"] if r["complexity"] < _complexity(store, chosen) and r["name"] not in found]
+    simpler = [
+        r
+        for r in store.read_facts("model")["selection"]["table"]
+        if r["complexity"] < _complexity(store, chosen) and r["name"] not in found
+    ]
     for row in simpler:
         asset = "candidates" if row["name"] in store.read_facts("candidates")["models"] else "baselines"
         digest = store.read_facts(asset)["models"][row["name"]]["digest"]
-        found[f"simpler_model:{row['name']}"] = figures(solution, load(store.folder(asset, row["name"]), digest=digest), test)
+        found[f"simpler_model:{row['name']}"] = figures(
+            solution, load(store.folder(asset, row["name"]), digest=digest), test
+        )
     return found
 
 
@@ -75,13 +91,31 @@ def slice_figures(solution: Solution, test: Learned, score: Any, decision: Any) 
     for attribute in test.groups.columns:
         for group in sorted(test.groups[attribute].unique()):
             at = np.flatnonzero((test.groups[attribute] == group).to_numpy())
-            part = Learned(test.table.rows(at), test.groups.iloc[at], None if test.rule is None else test.rule[at], test.batch[at])
-            estimates = {e.name: e for e in judge(solution, part, score=np.asarray(score)[at], decision=np.asarray(decision)[at])}
-            found += [{"attribute": attribute, "group": group, "metric": m, "estimate": estimates[m], "enough": len(at) >= SMALLEST_SLICE} for m in wanted]
+            part = Learned(
+                test.table.rows(at), test.groups.iloc[at], None if test.rule is None else test.rule[at], test.batch[at]
+            )
+            estimates = {
+                e.name: e for e in judge(solution, part, score=np.asarray(score)[at], decision=np.asarray(decision)[at])
+            }
+            found += [
+                {
+                    "attribute": attribute,
+                    "group": group,
+                    "metric": m,
+                    "estimate": estimates[m],
+                    "enough": len(at) >= SMALLEST_SLICE,
+                }
+                for m in wanted
+            ]
     return found
 
 
-def decide(solution: Solution, criterion: Criterion, own: list[Estimate], others: dict[str, list[Estimate]], slices: list[Facts]) -> Facts:
+def decide(
+    criterion: Criterion,
+    own: list[Estimate],
+    others: dict[str, list[Estimate]],
+    slices: list[Facts],
+) -> Facts:
     """Whether one criterion is met, on the point estimate; the interval says how sure that is."""
     if criterion.in_each is not None:
         return _decide_each(criterion, slices)
@@ -90,7 +124,13 @@ def decide(solution: Solution, criterion: Criterion, own: list[Estimate], others
         return _decide_better(criterion, estimate, others)
     limit = criterion.at_least if criterion.at_least is not None else criterion.at_most
     met = estimate.estimable and _meets(criterion, estimate.value)
-    return _outcome(criterion, met, estimate, f"{estimate} against {limit:g}", sure=met and _meets(criterion, estimate.low) and _meets(criterion, estimate.high))
+    return _outcome(
+        criterion,
+        met,
+        estimate,
+        f"{estimate} against {limit:g}",
+        sure=met and _meets(criterion, estimate.low) and _meets(criterion, estimate.high),
+    )
 
 
 def _meets(criterion: Criterion, value: float) -> bool:
@@ -105,8 +145,14 @@ def _decide_each(criterion: Criterion, slices: list[Facts]) -> Facts:
     large = [s for s in parts if s["enough"] and s["estimate"].estimable]
     failing = [s for s in large if not _meets(criterion, s["estimate"].value)]
     small = [s["group"] for s in parts if s not in large]
-    sentence = "; ".join(f"{s['group']}: {s['estimate']}" for s in (failing or large)[:6]) + (f"; too few rows to say: {', '.join(small)}" if small else "")
-    worst = min(large, key=lambda s: s["estimate"].value if criterion.at_least is not None else -s["estimate"].value, default=None)
+    sentence = "; ".join(f"{s['group']}: {s['estimate']}" for s in (failing or large)[:6]) + (
+        f"; too few rows to say: {', '.join(small)}" if small else ""
+    )
+    worst = min(
+        large,
+        key=lambda s: s["estimate"].value if criterion.at_least is not None else -s["estimate"].value,
+        default=None,
+    )
     return _outcome(criterion, bool(large) and not failing, worst["estimate"] if worst else None, sentence, sure=False)
 
 
@@ -115,11 +161,28 @@ def _decide_better(criterion: Criterion, estimate: Estimate, others: dict[str, l
     rivals = {n: e for n in names for e in others[n] if e.name == criterion.metric and e.estimable}
     if not rivals:
         none = criterion.better_than == "simpler_model"
-        return _outcome(criterion, none, estimate, "the model chosen is the simplest there is" if none else f"{criterion.better_than} gives no {criterion.metric}", sure=none)
+        return _outcome(
+            criterion,
+            none,
+            estimate,
+            "the model chosen is the simplest there is"
+            if none
+            else f"{criterion.better_than} gives no {criterion.metric}",
+            sure=none,
+        )
     sign = 1.0 if METRICS[criterion.metric].direction == "higher" else -1.0
     name, rival = max(rivals.items(), key=lambda item: sign * item[1].value)
-    met = better(criterion.metric, estimate.value - sign * criterion.by, rival.value) or estimate.value - sign * criterion.by == rival.value != estimate.value
-    return _outcome(criterion, met, estimate, f"{estimate} against {name} {rival.value:.4g}, to be better by {criterion.by:g}", sure=False)
+    met = (
+        better(criterion.metric, estimate.value - sign * criterion.by, rival.value)
+        or estimate.value - sign * criterion.by == rival.value != estimate.value
+    )
+    return _outcome(
+        criterion,
+        met,
+        estimate,
+        f"{estimate} against {name} {rival.value:.4g}, to be better by {criterion.by:g}",
+        sure=False,
+    )
 
 
 def _outcome(criterion: Criterion, met: bool, estimate: Estimate | None, sentence: str, *, sure: bool) -> Facts:
@@ -132,13 +195,28 @@ def behaviour(solution: Solution, artifact: SolutionArtifact, test: Learned) -> 
     for feature, direction in solution.model.monotone.items():
         features = test.table.features.head(2000)
         if feature not in features.columns:
-            found.append({"feature": feature, "direction": direction, "broken_share": 1.0, "rows": 0, "sentence": f"{feature} is not an input"})
+            found.append(
+                {
+                    "feature": feature,
+                    "direction": direction,
+                    "broken_share": 1.0,
+                    "rows": 0,
+                    "sentence": f"{feature} is not an input",
+                }
+            )
             continue
         raised = features.assign(**{feature: features[feature] + features[feature].std()})
         change = np.asarray(artifact.score(raised)) - np.asarray(artifact.score(features))
         broken = float(np.mean(direction * change < -1e-6))
-        found.append({"feature": feature, "direction": direction, "broken_share": broken, "rows": len(features),
-                      "sentence": f"raising {feature} by one spread moves the score the wrong way in {broken:.1%} of {len(features):,} rows"})  # fmt: skip
+        found.append(
+            {
+                "feature": feature,
+                "direction": direction,
+                "broken_share": broken,
+                "rows": len(features),
+                "sentence": f"raising {feature} by one spread moves the score the wrong way in {broken:.1%} of {len(features):,} rows",
+            }
+        )
     return found
 
 
@@ -147,7 +225,13 @@ def reproduce(solution: Solution, store: SolutionStore, artifact: SolutionArtifa
     predictor = artifact.predictor
     table = training_rows(solution, store, weights=artifact.facts["remedy"] != "none").table
     parameters = solution.model.parameters.get(predictor.family)
-    again = fit_candidate(predictor.family, table, seed=solution.model.seed, parameters=parameters, device=solution.model.device)
+    again = fit_candidate(
+        predictor.family, table, seed=solution.model.seed, parameters=parameters, device=solution.model.device
+    )
     head = test.table.features.head(5000)
     one, two = np.asarray(predictor.predict(head)), np.asarray(again.predict(head))
-    return {"equal": bool(np.array_equal(one, two)), "largest_difference": float(np.max(np.abs(one - two), initial=0.0)), "rows": len(head)}
+    return {
+        "equal": bool(np.array_equal(one, two)),
+        "largest_difference": float(np.max(np.abs(one - two), initial=0.0)),
+        "rows": len(head),
+    }

@@ -20,22 +20,65 @@ def build_assets(solution: Solution) -> list[dg.AssetsDefinition]:
     """drift_report, performance_estimate, performance_report, fairness_report, value_report."""
     stage = Stage(solution, STAGE)
     return [
-        _report(stage, "drift_report", "Inputs and scores against the reference of the model that scored them; what moved, and whether it matters to the model.",
-                ["profile", "predictions"], _drift, _show_drift),
-        _report(stage, "performance_estimate", "What the scores themselves promise before labels come; blind to a change of the concept.", ["predictions"], _estimate, _show_estimate),
-        _report(stage, "performance_report", "The model that was live, on matured labels, against what it showed at its release.", ["predictions", "labels"],
-                _performance, _show_performance),
-        _report(stage, "fairness_report", "Gaps between groups in the decisions that were made, by the rule that gated the release.", ["predictions", "labels"],
-                lambda judge, batch: _fairness(solution, judge, batch), _show_fairness),
-        _report(stage, "value_report", "Money the decisions earned, against the best constant decision and what the case promised.", ["predictions", "labels"], _value, _show_value),
-    ]  # fmt: skip
+        _report(
+            stage,
+            "drift_report",
+            "Inputs and scores against the reference of the model that scored them; what moved, and whether it matters to the model.",
+            ["profile", "predictions"],
+            _drift,
+            _show_drift,
+        ),
+        _report(
+            stage,
+            "performance_estimate",
+            "What the scores themselves promise before labels come; blind to a change of the concept.",
+            ["predictions"],
+            _estimate,
+            _show_estimate,
+        ),
+        _report(
+            stage,
+            "performance_report",
+            "The model that was live, on matured labels, against what it showed at its release.",
+            ["predictions", "labels"],
+            _performance,
+            _show_performance,
+        ),
+        _report(
+            stage,
+            "fairness_report",
+            "Gaps between groups in the decisions that were made, by the rule that gated the release.",
+            ["predictions", "labels"],
+            lambda judge, batch: _fairness(solution, judge, batch),
+            _show_fairness,
+        ),
+        _report(
+            stage,
+            "value_report",
+            "Money the decisions earned, against the best constant decision and what the case promised.",
+            ["predictions", "labels"],
+            _value,
+            _show_value,
+        ),
+    ]
 
 
-def _report(stage: Stage, asset: str, description: str, deps: list[str], body: Body, show: Callable[[Facts], dict[str, Any]]) -> dg.AssetsDefinition:
+def _report(
+    stage: Stage, asset: str, description: str, deps: list[str], body: Body, show: Callable[[Facts], dict[str, Any]]
+) -> dg.AssetsDefinition:
     solution = stage.solution
 
-    @dg.asset(**stage.asset(asset, description, kinds=["report"], deps=deps, sections=["business_case", "model_bias", "data_bias"], per_batch=True))
-    def report(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], registry: dg.ResourceParam[Registry]) -> dg.MaterializeResult[Any]:
+    @stage.asset(
+        asset,
+        description,
+        kinds=["report"],
+        deps=deps,
+        sections=["business_case", "model_bias", "data_bias"],
+        per_batch=True,
+    )
+    def report(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], registry: dg.ResourceParam[Registry]
+    ) -> dg.MaterializeResult[Any]:
         from ml_assets.stages.monitoring.judging import Judge
 
         judge = Judge(solution, store.of(solution.name), registry.models)
@@ -77,8 +120,19 @@ def _value(judge: Any, batch: Batch) -> Facts:
 def drift_rows(facts: Facts) -> list[dict[str, object]]:
     """Columns by effect, largest first."""
     columns = sorted(facts["columns"], key=lambda c: -(c["effect"] or 0))
-    return [{"column": c["column"], "verdict": c["verdict"], "effect": c["effect"], "p": c["p_value"], "importance": facts["importance"].get(c["column"]),
-             "missing": c["missing_change"], "new values": c["new_share"], "n": c["n"]} for c in columns]  # fmt: skip
+    return [
+        {
+            "column": c["column"],
+            "verdict": c["verdict"],
+            "effect": c["effect"],
+            "p": c["p_value"],
+            "importance": facts["importance"].get(c["column"]),
+            "missing": c["missing_change"],
+            "new values": c["new_share"],
+            "n": c["n"],
+        }
+        for c in columns
+    ]
 
 
 def drift_picture(facts: Facts) -> str:
@@ -91,35 +145,97 @@ def _show_drift(facts: Facts) -> dict[str, Any]:
     if not facts["judged"]:
         return {"state": facts["sentence"]}
     verdict = facts["verdict"]
-    figures = {"importance_drifted": verdict["share"], "prediction_effect": verdict["prediction_effect"], "largest_effect": max((c["effect"] or 0.0) for c in facts["columns"])}
-    return {"state": "judged", "sentence": facts["sentence"], "drifted": bool(verdict["drifted"]), "columns": table(drift_rows(facts)), "model_version": facts["version"],
-            "picture": dg.MetadataValue.md(drift_picture(facts)), **numbers(figures)}  # fmt: skip
+    figures = {
+        "importance_drifted": verdict["share"],
+        "prediction_effect": verdict["prediction_effect"],
+        "largest_effect": max((c["effect"] or 0.0) for c in facts["columns"]),
+    }
+    return {
+        "state": "judged",
+        "sentence": facts["sentence"],
+        "drifted": bool(verdict["drifted"]),
+        "columns": table(drift_rows(facts)),
+        "model_version": facts["version"],
+        "picture": dg.MetadataValue.md(drift_picture(facts)),
+        **numbers(figures),
+    }
 
 
 def _show_estimate(facts: Facts) -> dict[str, Any]:
-    rows = [{"metric": e["name"], "expected": e["value"], "low": e["low"], "high": e["high"], "n": e["n"]} for e in facts["estimated"]]
-    return {"sentence": facts["sentence"], "estimated": table(rows), **numbers({f"expected_{e['name']}": e["value"] for e in facts["estimated"]})}
+    rows = [
+        {"metric": e["name"], "expected": e["value"], "low": e["low"], "high": e["high"], "n": e["n"]}
+        for e in facts["estimated"]
+    ]
+    return {
+        "sentence": facts["sentence"],
+        "estimated": table(rows),
+        **numbers({f"expected_{e['name']}": e["value"] for e in facts["estimated"]}),
+    }
 
 
 def _show_performance(facts: Facts) -> dict[str, Any]:
     if not facts["judged"]:
         return {"state": facts["sentence"]}
     released = {m["name"]: m["value"] for m in facts["released"]}
-    rows = [{"metric": m["name"], "value": m["value"], "low": m["low"], "high": m["high"], "n": m["n"], "at release": released.get(m["name"])} for m in facts["metrics"]]
-    return {"state": "judged", "metrics": table(rows), "model_version": facts["version"], "rows": facts["rows"], **numbers({m["name"]: m["value"] for m in facts["metrics"]})}
+    rows = [
+        {
+            "metric": m["name"],
+            "value": m["value"],
+            "low": m["low"],
+            "high": m["high"],
+            "n": m["n"],
+            "at release": released.get(m["name"]),
+        }
+        for m in facts["metrics"]
+    ]
+    return {
+        "state": "judged",
+        "metrics": table(rows),
+        "model_version": facts["version"],
+        "rows": facts["rows"],
+        **numbers({m["name"]: m["value"] for m in facts["metrics"]}),
+    }
 
 
 def _show_fairness(facts: Facts) -> dict[str, Any]:
-    rows = [{"metric": d["metric"], "group": f"{d['attribute']}={d['group']}", "value": d["value"]["value"], "low": d["value"]["low"], "high": d["value"]["high"],
-             "n": d["value"]["n"], "limit": d["limit"], "verdict": d["verdict"]} for d in facts["disparities"]]  # fmt: skip
+    rows = [
+        {
+            "metric": d["metric"],
+            "group": f"{d['attribute']}={d['group']}",
+            "value": d["value"]["value"],
+            "low": d["value"]["low"],
+            "high": d["value"]["high"],
+            "n": d["value"]["n"],
+            "limit": d["limit"],
+            "verdict": d["verdict"],
+        }
+        for d in facts["disparities"]
+    ]
     return {"sentence": facts["sentence"], "verdict": facts["verdict"], "gaps": table(rows)}
 
 
 def _show_value(facts: Facts) -> dict[str, Any]:
     if not facts["judged"]:
         return {"state": facts["sentence"]}
-    figures = {"earned_per_decision": facts["earned"]["value"], "earned": facts["total"], "best_constant_per_decision": facts["best_constant"],
-               "promised_per_decision": facts["promised"]}  # fmt: skip
-    rows = [{"policy": "this model", "per decision": facts["earned"]["value"], "low": facts["earned"]["low"], "high": facts["earned"]["high"]}]
+    figures = {
+        "earned_per_decision": facts["earned"]["value"],
+        "earned": facts["total"],
+        "best_constant_per_decision": facts["best_constant"],
+        "promised_per_decision": facts["promised"],
+    }
+    rows = [
+        {
+            "policy": "this model",
+            "per decision": facts["earned"]["value"],
+            "low": facts["earned"]["low"],
+            "high": facts["earned"]["high"],
+        }
+    ]
     rows += [{"policy": n, "per decision": v} for n, v in facts["others"].items()]
-    return {"state": "judged", "sentence": facts["sentence"], "policies": table(rows), "model_version": facts["version"], **numbers(figures)}
+    return {
+        "state": "judged",
+        "sentence": facts["sentence"],
+        "policies": table(rows),
+        "model_version": facts["version"],
+        **numbers(figures),
+    }

@@ -66,7 +66,12 @@ class Judge:
         rows = answers.merge(self.store.read_frame("labels", batch.key)[[ID, LABEL]], on=ID, how="inner")
         if not self.solution.time_split:
             rows = rows[rows[ID].isin(self._test_ids())].reset_index(drop=True)
-        encoded = encode_target(rows[LABEL], task=self.solution.task, positive=self.solution.business_case.target.positive, classes=tuple(released["classes"]))
+        encoded = encode_target(
+            rows[LABEL],
+            task=self.solution.task,
+            positive=self.solution.business_case.target.positive,
+            classes=tuple(released["classes"]),
+        )
         known = ~encoded.missing
         return rows.loc[known].reset_index(drop=True), encoded.truth[known], version, released
 
@@ -75,7 +80,9 @@ class Judge:
 
         frame = self.store.read_frame("training_set", columns=[ID, PART])
         learned = set(frame.loc[frame[PART] != "test", ID])
-        return {i for b in self.store.batches("features") for i in self.store.read_frame("features", b, [ID])[ID]} - learned
+        return {
+            i for b in self.store.batches("features") for i in self.store.read_frame("features", b, [ID])[ID]
+        } - learned
 
     def money(self, rows: pd.DataFrame, truth: np.ndarray[Any, Any], released: Facts) -> np.ndarray[Any, Any]:
         """Money of every decision."""
@@ -90,18 +97,38 @@ def judge_drift_of(judge: Judge, batch: Batch) -> Facts:
         return judge.write("drift_report", batch, {"judged": False, "sentence": skipped})
     answers = judge.answers(batch)
     version, released = judge.released(answers)
-    reference, current = Profile.from_dict(released["reference"]), Profile.from_dict(judge.store.read_facts("profile", batch.key))
+    reference, current = (
+        Profile.from_dict(released["reference"]),
+        Profile.from_dict(judge.store.read_facts("profile", batch.key)),
+    )
     columns = [c for c in column_drift(reference, current) if c.column in set(released["features"])]
     scores = Profile.from_dict(released["prediction_reference"])
     columns += column_drift(scores, profile(answers[[SCORE, DECISION]].astype({DECISION: str}), scores.grid))
     rule = judge.solution.monitoring.drift
-    verdict = judge_drift(columns, importance=released["importance"], effect_floor=rule.effect, weighted_floor=rule.importance,
-                          prediction_floor=rule.prediction_effect, alpha=rule.false_alarms)  # fmt: skip
+    verdict = judge_drift(
+        columns,
+        importance=released["importance"],
+        effect_floor=rule.effect,
+        weighted_floor=rule.importance,
+        prediction_floor=rule.prediction_effect,
+        alpha=rule.false_alarms,
+    )
     shares = _strongest_picture(columns, reference, current, scores, answers)
-    return judge.write("drift_report", batch, {
-        "judged": True, "version": version, "verdict": verdict, "columns": columns, "sentence": verdict.sentence, "importance": released["importance"],
-        "picture": shares, "newest_learned": released["newest_event"], "newest_row": _newest_row(judge, batch),
-    })  # fmt: skip
+    return judge.write(
+        "drift_report",
+        batch,
+        {
+            "judged": True,
+            "version": version,
+            "verdict": verdict,
+            "columns": columns,
+            "sentence": verdict.sentence,
+            "importance": released["importance"],
+            "picture": shares,
+            "newest_learned": released["newest_event"],
+            "newest_row": _newest_row(judge, batch),
+        },
+    )
 
 
 def _newest_row(judge: Judge, batch: Batch) -> str | None:
@@ -112,7 +139,9 @@ def _newest_row(judge: Judge, batch: Batch) -> str | None:
     return times.max().isoformat() if len(times) else None
 
 
-def _strongest_picture(columns: list[Any], reference: Profile, current: Profile, scores: Profile, answers: pd.DataFrame) -> Facts:
+def _strongest_picture(
+    columns: list[Any], reference: Profile, current: Profile, scores: Profile, answers: pd.DataFrame
+) -> Facts:
     """Shares of the column that moved most, reference against now."""
     top = max(columns, key=lambda c: c.effect)
     if top.column in (SCORE, DECISION):
@@ -125,7 +154,11 @@ def _shares(of: Profile, column: str) -> dict[str, float]:
     """Shares by category, or by twelve bands of the grid."""
     if column in of.categorical:
         summary = of.categorical[column]
-        counts = dict(zip(of.grid.categories[column], summary.counts, strict=False)) | {"other": summary.other, "new": summary.new, "missing": summary.missing}
+        counts = dict(zip(of.grid.categories[column], summary.counts, strict=False)) | {
+            "other": summary.other,
+            "new": summary.new,
+            "missing": summary.missing,
+        }
         top = sorted(counts.items(), key=lambda item: -item[1])[:12]
         return {str(k): v / max(of.n, 1) for k, v in top if v}
     edges = of.grid.edges[column]
@@ -147,10 +180,34 @@ def judge_performance(judge: Judge, batch: Batch) -> Facts:
     rows, truth, version, released = judge.judged_rows(batch)
     solution = judge.solution
     score = _scores(rows, released)
-    found = [evaluate(n, truth, score=score, decision=rows[DECISION].to_numpy(), money=judge.money(rows, truth, released), seed=solution.model.seed, draws=200)
-             for n in names_for(solution.task)] if len(rows) else []  # fmt: skip
-    return judge.write("performance_report", batch, {"judged": bool(found), "version": version, "rows": len(rows), "metrics": found, "released": released["metrics"],
-                                                     "sentence": f"{len(rows):,} labelled rows of version {version}"})  # fmt: skip
+    found = (
+        [
+            evaluate(
+                n,
+                truth,
+                score=score,
+                decision=rows[DECISION].to_numpy(),
+                money=judge.money(rows, truth, released),
+                seed=solution.model.seed,
+                draws=200,
+            )
+            for n in names_for(solution.task)
+        ]
+        if len(rows)
+        else []
+    )
+    return judge.write(
+        "performance_report",
+        batch,
+        {
+            "judged": bool(found),
+            "version": version,
+            "rows": len(rows),
+            "metrics": found,
+            "released": released["metrics"],
+            "sentence": f"{len(rows):,} labelled rows of version {version}",
+        },
+    )
 
 
 def _scores(rows: pd.DataFrame, released: Facts) -> np.ndarray[Any, Any]:
@@ -170,8 +227,12 @@ def estimate_performance(judge: Judge, batch: Batch) -> Facts:
     answers = judge.answers(batch)
     version, released = judge.released(answers)
     classes = tuple(released["classes"])
-    found = expected_metrics(_scores(answers, released), answers[DECISION].to_numpy(), judge.solution.business_case.money(classes))
-    return judge.write("performance_estimate", batch, {"estimated": list(found), "sentence": BLIND_SPOT, "version": version})
+    found = expected_metrics(
+        _scores(answers, released), answers[DECISION].to_numpy(), judge.solution.business_case.money(classes)
+    )
+    return judge.write(
+        "performance_estimate", batch, {"estimated": list(found), "sentence": BLIND_SPOT, "version": version}
+    )
 
 
 def judge_fairness(judge: Judge, batch: Batch, metrics: dict[str, float], favourable: int) -> Facts:
@@ -179,14 +240,35 @@ def judge_fairness(judge: Judge, batch: Batch, metrics: dict[str, float], favour
     skipped = judge.reason_to_pass(batch, labels=True)
     attributes = list(judge.solution.data_bias.protected)
     if skipped or not attributes:
-        return judge.write("fairness_report", batch, {"judged": False, "sentence": skipped or "no attribute is protected", "disparities": [], "verdict": "inconclusive"})
+        return judge.write(
+            "fairness_report",
+            batch,
+            {
+                "judged": False,
+                "sentence": skipped or "no attribute is protected",
+                "disparities": [],
+                "verdict": "inconclusive",
+            },
+        )
     rows, truth, version, _ = judge.judged_rows(batch)
     valid = judge.store.read_frame("valid_data", batch.key).set_index(ID).loc[rows[ID]].reset_index()
     groups = groups_of(judge.solution, valid)[attributes]
-    found = disparities(groups, truth, rows[DECISION].to_numpy(), metrics=metrics, task=judge.solution.task, favourable=favourable)
+    found = disparities(
+        groups, truth, rows[DECISION].to_numpy(), metrics=metrics, task=judge.solution.task, favourable=favourable
+    )
     verdict = overall_verdict(found)
-    return judge.write("fairness_report", batch, {"judged": True, "disparities": list(found), "verdict": verdict, "version": version, "rows": len(rows),
-                                                  "sentence": f"verdict {verdict} on {len(rows):,} rows of version {version}"})  # fmt: skip
+    return judge.write(
+        "fairness_report",
+        batch,
+        {
+            "judged": True,
+            "disparities": list(found),
+            "verdict": verdict,
+            "version": version,
+            "rows": len(rows),
+            "sentence": f"verdict {verdict} on {len(rows):,} rows of version {version}",
+        },
+    )
 
 
 def judge_value(judge: Judge, batch: Batch) -> Facts:
@@ -205,10 +287,21 @@ def judge_value(judge: Judge, batch: Batch) -> Facts:
     others = {p.name: p.per_decision.value for p in policies(truth, value)}
     best = max(v for n, v in others.items() if n != "perfect")
     promised = next((m["value"] for m in released["metrics"] if m["name"] == "value_per_decision"), None)
-    return judge.write("value_report", batch, {
-        "judged": True, "earned": earned, "total": float(money.sum()), "others": others, "best_constant": best, "promised": promised, "version": version,
-        "currency": judge.solution.business_case.currency, "sentence": f"{money.sum():,.0f} {judge.solution.business_case.currency} earned by version {version}",
-    })  # fmt: skip
+    return judge.write(
+        "value_report",
+        batch,
+        {
+            "judged": True,
+            "earned": earned,
+            "total": float(money.sum()),
+            "others": others,
+            "best_constant": best,
+            "promised": promised,
+            "version": version,
+            "currency": judge.solution.business_case.currency,
+            "sentence": f"{money.sum():,.0f} {judge.solution.business_case.currency} earned by version {version}",
+        },
+    )
 
 
 def performance_limit(solution: Solution, released: list[Facts]) -> tuple[Facts | None, float]:
@@ -235,7 +328,14 @@ def performance_verdict(solution: Solution, facts: Facts) -> tuple[bool, str, di
     sentence = f"{estimate}; released with {released['value']:.4g}, limit {limit:.4g}"
     if beyond and not certain:
         sentence += "; beyond the limit, but within chance"
-    figures = {metric.name: now["value"], "low": now["low"], "high": now["high"], "limit": limit, "released": released["value"], "rows": facts["rows"]}
+    figures = {
+        metric.name: now["value"],
+        "low": now["low"],
+        "high": now["high"],
+        "limit": limit,
+        "released": released["value"],
+        "rows": facts["rows"],
+    }
     return not (beyond and certain), sentence, figures
 
 
@@ -243,4 +343,6 @@ def age_of_learning(facts: Facts) -> float | None:
     """Seconds between the newest row the model learned from and the newest row of the batch."""
     if not facts.get("newest_learned") or not facts.get("newest_row"):
         return None
-    return (datetime.fromisoformat(facts["newest_row"]) - datetime.fromisoformat(facts["newest_learned"])).total_seconds()
+    return (
+        datetime.fromisoformat(facts["newest_row"]) - datetime.fromisoformat(facts["newest_learned"])
+    ).total_seconds()

@@ -11,9 +11,15 @@ from ml_assets.graph import SOLUTION_TAG, key
 from ml_assets.resources import Alerts
 
 WATCHED: tuple[tuple[str, str], ...] = (
-    ("raw_data", "not_empty"), ("raw_data", "data_time_freshness"), ("valid_data", "contract"), ("drift_report", "drift"), ("drift_report", "freshness"),
-    ("performance_report", "performance"), ("fairness_report", "fairness"), ("champion", "released_model_intact"),
-)  # fmt: skip
+    ("raw_data", "not_empty"),
+    ("raw_data", "data_time_freshness"),
+    ("valid_data", "contract"),
+    ("drift_report", "drift"),
+    ("drift_report", "freshness"),
+    ("performance_report", "performance"),
+    ("fairness_report", "fairness"),
+    ("champion", "released_model_intact"),
+)
 NEWEST = 5
 
 
@@ -55,12 +61,36 @@ def alarms(solution: Solution, instance: dg.DagsterInstance) -> list[Alarm]:
         check_key = dg.AssetCheckKey(key(solution, asset), check)
         for e in evaluations(instance, check_key, limit=NEWEST):
             if not e.passed and e.act:
-                found.append(Alarm(f"check:{e.record}", f"{solution.name}: {check} failed" + (f" for {e.batch}" if e.batch else ""), e.sentence))
+                found.append(
+                    Alarm(
+                        f"check:{e.record}",
+                        f"{solution.name}: {check} failed" + (f" for {e.batch}" if e.batch else ""),
+                        e.sentence,
+                    )
+                )
         for record, run_id in crashed_checks(instance, check_key, limit=NEWEST):
-            found.append(Alarm(f"crash:{record}", f"{solution.name}: check {check} crashed", f"it gave no verdict in run {run_id}; nothing is known of that batch"))
+            found.append(
+                Alarm(
+                    f"crash:{record}",
+                    f"{solution.name}: check {check} crashed",
+                    f"it gave no verdict in run {run_id}; nothing is known of that batch",
+                )
+            )
     for run in failed_runs(instance, {SOLUTION_TAG: solution.name}, limit=NEWEST):
-        found.append(Alarm(f"run:{run.run_id}", f"{solution.name}: a run failed", f"run {run.run_id} ({run.tags.get('ml/reason') or run.tags.get('ml/batches', 'by hand')})"))
+        found.append(
+            Alarm(
+                f"run:{run.run_id}",
+                f"{solution.name}: a run failed",
+                f"run {run.run_id} ({run.tags.get('ml/reason') or run.tags.get('ml/batches', 'by hand')})",
+            )
+        )
     decision = latest_numbers(instance, key(solution, "champion"), ["decision", "why", "live_version"])
     if decision and decision["decision"] != "released":
-        found.append(Alarm(f"release:{decision['why']}"[:200], f"{solution.name}: release {decision['decision']}", str(decision["why"])))
+        found.append(
+            Alarm(
+                f"release:{decision['why']}"[:200],
+                f"{solution.name}: release {decision['decision']}",
+                str(decision["why"]),
+            )
+        )
     return found

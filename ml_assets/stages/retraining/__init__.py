@@ -9,4 +9,6 @@ from ml_assets.stages.retraining.sensors import build_sensors
 
 def build(solution: Solution) -> dg.Definitions:
     """The stage of one solution."""
-    return dg.Definitions(assets=build_assets(solution), asset_checks=build_checks(solution), sensors=build_sensors(solution))
+    return dg.Definitions(
+        assets=build_assets(solution), asset_checks=build_checks(solution), sensors=build_sensors(solution)
+    )

@@ -21,27 +21,62 @@ def build_assets(solution: Solution) -> list[dg.AssetsDefinition]:
 
 def build_checks(solution: Solution) -> list[dg.AssetChecksDefinition]:
     """The policy pays (streams), and every retraining explains itself."""
-    checks = [solution_check(solution, "retraining_log", "every_retraining_explained", _explained, description="Every retraining names its trigger, evidence and outcome.")]
+    checks = [
+        solution_check(
+            solution,
+            "retraining_log",
+            "every_retraining_explained",
+            _explained,
+            description="Every retraining names its trigger, evidence and outcome.",
+        )
+    ]
     if solution.data_pipeline.is_stream:
-        checks.append(solution_check(solution, "policy_backtest", "policy_pays", _pays,
-                                     description="On history the declared policy earns at least what never retraining earns, its cost deducted."))
+        checks.append(
+            solution_check(
+                solution,
+                "policy_backtest",
+                "policy_pays",
+                _pays,
+                description="On history the declared policy earns at least what never retraining earns, its cost deducted.",
+            )
+        )
     return checks
 
 
 def _policy_backtest(stage: Stage) -> dg.AssetsDefinition:
     solution = stage.solution
 
-    @dg.asset(**stage.asset("policy_backtest", "The declared trigger policy replayed on labelled history against never, always and the best in hindsight, in money.",
-                            kinds=["numpy", "report"], deps=["training_set", "model"], sections=["business_case"]))  # fmt: skip
+    @stage.asset(
+        "policy_backtest",
+        "The declared trigger policy replayed on labelled history against never, always and the best in hindsight, in money.",
+        kinds=["numpy", "report"],
+        deps=["training_set", "model"],
+        sections=["business_case"],
+    )
     def policy_backtest(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         from ml_assets.stages.retraining.replaying import replay_history
 
         facts = replay_history(solution, store.of(solution.name))
         if not facts["outcomes"]:
             return dg.MaterializeResult(metadata={"state": facts["sentence"]})
-        rows = [{"policy": o["name"], "retrainings": o["retrains"], "money": o["money"], "cost": o["cost"], "regret": o["regret"]} for o in facts["outcomes"]]
-        return dg.MaterializeResult(metadata={"policies": table(rows), "sentence": facts["sentence"], "blocks": facts["blocks"],
-                                              **numbers({f"net_{o['name'].replace(' ', '_')}": o["money"] - o["cost"] for o in facts["outcomes"]})})  # fmt: skip
+        rows = [
+            {
+                "policy": o["name"],
+                "retrainings": o["retrains"],
+                "money": o["money"],
+                "cost": o["cost"],
+                "regret": o["regret"],
+            }
+            for o in facts["outcomes"]
+        ]
+        return dg.MaterializeResult(
+            metadata={
+                "policies": table(rows),
+                "sentence": facts["sentence"],
+                "blocks": facts["blocks"],
+                **numbers({f"net_{o['name'].replace(' ', '_')}": o["money"] - o["cost"] for o in facts["outcomes"]}),
+            }
+        )
 
     return policy_backtest
 
@@ -52,24 +87,47 @@ def _pays(store: SolutionStore) -> Verdict:
     if not net:
         return Verdict(False, facts["sentence"], act=False)
     passed = net["declared policy"] >= net["never"]
-    return Verdict(passed, facts["sentence"], {k.replace(" ", "_"): v for k, v in net.items()}, [{"policy": n, "net money": v} for n, v in net.items()], act=False)
+    return Verdict(
+        passed,
+        facts["sentence"],
+        {k.replace(" ", "_"): v for k, v in net.items()},
+        [{"policy": n, "net money": v} for n, v in net.items()],
+        act=False,
+    )
 
 
 def _retraining_log(stage: Stage) -> dg.AssetsDefinition:
     solution = stage.solution
 
-    @dg.asset(**stage.asset("retraining_log", "Every training that reached a decision: why it ran, on what evidence, what it cost, what it gained.",
-                            kinds=["table"], deps=["champion"]))  # fmt: skip
+    @stage.asset(
+        "retraining_log",
+        "Every training that reached a decision: why it ran, on what evidence, what it cost, what it gained.",
+        kinds=["table"],
+        deps=["champion"],
+    )
     def retraining_log(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         own = store.of(solution.name)
         rows = log_rows(own)
         own.write_facts("retraining_log", {"rows": rows})
         last = rows[-1]
-        return dg.MaterializeResult(metadata={
-            "log": dg.MetadataValue.md(markdown_table(list(reversed(rows)))), "trainings": len(rows), "releases": sum(r["outcome"] == "released" for r in rows),
-            "last_outcome": last["outcome"], "last_reason": last["reason"], "run": dg.MetadataValue.dagster_run(context.run_id),
-            **numbers({"training_seconds": last["training seconds"]} | ({"gain_per_decision": last["gain per decision"]} if last["gain per decision"] is not None else {})),
-        })  # fmt: skip
+        return dg.MaterializeResult(
+            metadata={
+                "log": dg.MetadataValue.md(markdown_table(list(reversed(rows)))),
+                "trainings": len(rows),
+                "releases": sum(r["outcome"] == "released" for r in rows),
+                "last_outcome": last["outcome"],
+                "last_reason": last["reason"],
+                "run": dg.MetadataValue.dagster_run(context.run_id),
+                **numbers(
+                    {"training_seconds": last["training seconds"]}
+                    | (
+                        {"gain_per_decision": last["gain per decision"]}
+                        if last["gain per decision"] is not None
+                        else {}
+                    )
+                ),
+            }
+        )
 
     return retraining_log
 
@@ -77,21 +135,37 @@ def _retraining_log(stage: Stage) -> dg.AssetsDefinition:
 def log_rows(store: SolutionStore) -> list[dict[str, Any]]:
     """One row per decision, oldest first."""
     decisions = [store.read_facts("decisions", b) for b in store.batches("decisions", ".json")]
-    return [_log_row(store, d) for d in sorted(decisions, key=lambda d: d["decided_at"])]
+    return [_log_row(d) for d in sorted(decisions, key=lambda d: d["decided_at"])]
 
 
-def _log_row(store: SolutionStore, decision: Facts) -> dict[str, Any]:
+def _log_row(decision: Facts) -> dict[str, Any]:
     comparison = decision["comparison"]
     seconds = decision.get("training_seconds")
     return {
-        "decided": decision["decided_at"][:19], "trigger": decision["trigger"], "reason": decision["reason"], "outcome": decision["outcome"],
-        "version": decision["version"], "champion before": decision["champion_before"], "gain per decision": comparison["difference"]["value"] if comparison else None,
-        "training seconds": seconds if seconds is not None else float("nan"), "decision": decision["sentence"], "run": decision["run_id"],
-    }  # fmt: skip
+        "decided": decision["decided_at"][:19],
+        "trigger": decision["trigger"],
+        "reason": decision["reason"],
+        "outcome": decision["outcome"],
+        "version": decision["version"],
+        "champion before": decision["champion_before"],
+        "gain per decision": comparison["difference"]["value"] if comparison else None,
+        "training seconds": seconds if seconds is not None else float("nan"),
+        "decision": decision["sentence"],
+        "run": decision["run_id"],
+    }
 
 
 def _explained(store: SolutionStore) -> Verdict:
     rows = store.read_facts("retraining_log")["rows"]
     silent = [r for r in rows if not r["trigger"] or not r["reason"] or not r["decision"]]
-    sentence = f"{len(rows)} trainings, {len(silent)} without a reason" if silent else f"all {len(rows)} trainings name trigger, reason and outcome"
-    return Verdict(not silent, sentence, {"trainings": len(rows), "unexplained": len(silent)}, [{"run": r["run"], "outcome": r["outcome"], "reason": r["reason"]} for r in rows][-20:])
+    sentence = (
+        f"{len(rows)} trainings, {len(silent)} without a reason"
+        if silent
+        else f"all {len(rows)} trainings name trigger, reason and outcome"
+    )
+    return Verdict(
+        not silent,
+        sentence,
+        {"trainings": len(rows), "unexplained": len(silent)},
+        [{"run": r["run"], "outcome": r["outcome"], "reason": r["reason"]} for r in rows][-20:],
+    )

@@ -28,12 +28,19 @@ def replay_history(solution: Solution, store: SolutionStore) -> Facts:
     rows = training_rows(solution, store, weights=False)
     blocks = _blocks(rows)
     if not solution.data_pipeline.is_stream or len(blocks) < 3:
-        reason = "a single table has no past to replay" if not solution.data_pipeline.is_stream else f"{len(blocks)} blocks of history; at least 3 are needed"
+        reason = (
+            "a single table has no past to replay"
+            if not solution.data_pipeline.is_stream
+            else f"{len(blocks)} blocks of history; at least 3 are needed"
+        )
         return store.write_facts("policy_backtest", {"outcomes": [], "sentence": reason, "blocks": len(blocks)})
     gains = gain_matrix(solution, store, rows, blocks)
     per_block = len(set(rows.batch)) / len(blocks)
     outcomes = _replay(solution, rows, blocks, gains, per_block)
-    return store.write_facts("policy_backtest", {"outcomes": list(outcomes), "sentence": _sentence(solution, outcomes, len(blocks)), "blocks": len(blocks)})
+    return store.write_facts(
+        "policy_backtest",
+        {"outcomes": list(outcomes), "sentence": _sentence(solution, outcomes, len(blocks)), "blocks": len(blocks)},
+    )
 
 
 def _blocks(rows: Learned) -> list[NDArray[np.int64]]:
@@ -47,7 +54,9 @@ def _blocks(rows: Learned) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(code == i) for i in range(count)]
 
 
-def gain_matrix(solution: Solution, store: SolutionStore, rows: Learned, blocks: list[NDArray[np.int64]]) -> NDArray[np.float64]:
+def gain_matrix(
+    solution: Solution, store: SolutionStore, rows: Learned, blocks: list[NDArray[np.int64]]
+) -> NDArray[np.float64]:
     """Money in block j under the model trained on all blocks up to i; only j > i means anything."""
     name = load(store.folder("mitigation", "final"), digest=store.read_facts("mitigation")["digest"]).predictor.family
     money = solution.business_case.money(rows.table.classes)
@@ -56,8 +65,21 @@ def gain_matrix(solution: Solution, store: SolutionStore, rows: Learned, blocks:
         table = _past(rows, blocks, i)
         if len(set(table.truth.tolist())) < 2:
             continue
-        predictor = fit_candidate(name, table, seed=solution.model.seed, parameters=solution.model.parameters.get(name), device=solution.model.device)
-        artifact = finish(predictor, table, solution=solution.name, value=money, calibration=solution.model.calibration, seed=solution.model.seed).artifact
+        predictor = fit_candidate(
+            name,
+            table,
+            seed=solution.model.seed,
+            parameters=solution.model.parameters.get(name),
+            device=solution.model.device,
+        )
+        artifact = finish(
+            predictor,
+            table,
+            solution=solution.name,
+            value=money,
+            calibration=solution.model.calibration,
+            seed=solution.model.seed,
+        ).artifact
         for j in range(i + 1, len(blocks)):
             later = rows.table.rows(blocks[j])
             gains[i, j] = float(np.sum(money.money(later.truth, artifact.predict(later.features).decision)))
@@ -75,16 +97,28 @@ def _past(rows: Learned, blocks: list[NDArray[np.int64]], last: int) -> Training
     return replace(table, part=part, weight=0.5 ** age.astype(np.float64))
 
 
-def _replay(solution: Solution, rows: Learned, blocks: list[NDArray[np.int64]], gains: NDArray[np.float64], per_block: float) -> tuple[PolicyOutcome, ...]:
+def _replay(
+    solution: Solution, rows: Learned, blocks: list[NDArray[np.int64]], gains: NDArray[np.float64], per_block: float
+) -> tuple[PolicyOutcome, ...]:
     policy = solution.retraining
     period = solution.data_pipeline.period
     seconds = per_block * (period.total_seconds() if period else 86_400.0)
-    rule = RetrainingRule(on=policy.on, k=1, n=1, cool_down_seconds=policy.cool_down.total_seconds(), at_most=(policy.at_most[0], policy.at_most[1].total_seconds()))
+    rule = RetrainingRule(
+        on=policy.on,
+        k=1,
+        n=1,
+        cool_down_seconds=policy.cool_down.total_seconds(),
+        at_most=(policy.at_most[0], policy.at_most[1].total_seconds()),
+    )
     signals = {"performance": _falls(solution, rows, blocks, gains)}
-    return backtest(gains, signals, [Never(), Every(1), OnSignal(rule, seconds_per_batch=seconds), Oracle()], cost=policy.cost)
+    return backtest(
+        gains, signals, [Never(), Every(1), OnSignal(rule, seconds_per_batch=seconds), Oracle()], cost=policy.cost
+    )
 
 
-def _falls(solution: Solution, rows: Learned, blocks: list[NDArray[np.int64]], gains: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _falls(
+    solution: Solution, rows: Learned, blocks: list[NDArray[np.int64]], gains: NDArray[np.float64]
+) -> NDArray[np.bool_]:
     """Whether the newest model possible fell by more than a twentieth of what there was to gain, block by block."""
     money = solution.business_case.money(rows.table.classes)
     falls = np.zeros(len(blocks), dtype=np.bool_)
@@ -99,5 +133,7 @@ def _sentence(solution: Solution, outcomes: tuple[PolicyOutcome, ...], blocks: i
     net = {o.name: o.money - o.cost for o in outcomes}
     times = {o.name: o.retrains for o in outcomes}
     unit = solution.business_case.currency
-    return (f"over {blocks} blocks of history the declared policy nets {net['declared policy']:,.0f} {unit} with {times['declared policy']} retrainings, "
-            f"never {net['never']:,.0f}, the best in hindsight {net['oracle']:,.0f}")  # fmt: skip
+    return (
+        f"over {blocks} blocks of history the declared policy nets {net['declared policy']:,.0f} {unit} with {times['declared policy']} retrainings, "
+        f"never {net['never']:,.0f}, the best in hindsight {net['oracle']:,.0f}"
+    )

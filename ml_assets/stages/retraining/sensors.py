@@ -11,10 +11,25 @@ from ml_assets.graph import EVIDENCE_TAG, REASON_TAG, SOLUTION_TAG, TRIGGER_TAG,
 from ml_assets.statistics.policy import Decision, Evidence, Kind, PolicyState, RetrainingRule, decide, reopen
 
 TRAINING_ASSETS = (
-    "business_case", "column_screening", "selected_columns", "training_set", "baseline_value", "success_criteria", "data_bias_report",
-    "bias_remediation_plan", "sample_weights", "baselines", "candidates", "model", "mitigation", "evaluation", "explanation", "model_bias_report",
-    "champion", "retraining_log",
-)  # fmt: skip
+    "business_case",
+    "column_screening",
+    "selected_columns",
+    "training_set",
+    "baseline_value",
+    "success_criteria",
+    "data_bias_report",
+    "bias_remediation_plan",
+    "sample_weights",
+    "baselines",
+    "candidates",
+    "model",
+    "mitigation",
+    "evaluation",
+    "explanation",
+    "model_bias_report",
+    "champion",
+    "retraining_log",
+)
 WATCHED: tuple[tuple[Kind, str, str], ...] = (
     ("drift", "drift_report", "drift"),
     ("performance", "performance_report", "performance"),
@@ -46,8 +61,13 @@ def build_sensors(solution: Solution) -> list[dg.SensorDefinition]:
 def rule_of(solution: Solution) -> RetrainingRule:
     """The declared policy as the decision function takes it."""
     policy = solution.retraining
-    return RetrainingRule(on=policy.on, k=policy.k_of_n[0], n=policy.k_of_n[1], cool_down_seconds=policy.cool_down.total_seconds(),
-                          at_most=(policy.at_most[0], policy.at_most[1].total_seconds()))  # fmt: skip
+    return RetrainingRule(
+        on=policy.on,
+        k=policy.k_of_n[0],
+        n=policy.k_of_n[1],
+        cool_down_seconds=policy.cool_down.total_seconds(),
+        at_most=(policy.at_most[0], policy.at_most[1].total_seconds()),
+    )
 
 
 def look(solution: Solution, instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
@@ -61,9 +81,16 @@ def look(solution: Solution, instance: dg.DagsterInstance, cursor: str | None) -
     champion = latest_numbers(instance, key(solution, "champion"), ["live_version"])
     if not champion.get("live_version"):
         return _first_model(solution, instance, state, now, busy, tried=bool(champion))
-    decision = decide(_evidence(solution, instance), state, rule_of(solution), now=now, in_flight=f"run {busy[0]}" if busy else None,
-                      broken_data=_broken_data(solution, instance), nothing_new=_nothing_new(solution, instance),
-                      broken_batches=_broken_batches(solution, instance))  # fmt: skip
+    decision = decide(
+        _evidence(solution, instance),
+        state,
+        rule_of(solution),
+        now=now,
+        in_flight=f"run {busy[0]}" if busy else None,
+        broken_data=_broken_data(solution, instance),
+        nothing_new=_nothing_new(solution, instance),
+        broken_batches=_broken_batches(solution, instance),
+    )
     if decision.action == "skip":
         return dg.SensorResult(skip_reason=decision.reason, cursor=decision.state.to_json())
     return dg.SensorResult(run_requests=[_request(solution, decision)], cursor=decision.state.to_json())
@@ -87,7 +114,9 @@ def _evidence(solution: Solution, instance: dg.DagsterInstance) -> list[Evidence
         since = stale_since(instance, key(solution, "champion"))
         if since is not None:
             sentence = "the champion was released longer ago than its freshness policy allows"
-            found.append((10**15, Evidence("freshness", "freshness_policy", "", since, passed=False, sentence=sentence)))
+            found.append(
+                (10**15, Evidence("freshness", "freshness_policy", "", since, passed=False, sentence=sentence))
+            )
     return [e for _, e in sorted(found, key=lambda item: item[0])]
 
 
@@ -96,7 +125,9 @@ def _as_evidence(kind: Kind, check: str, e: Evaluation) -> Evidence:
 
 
 def _broken_batches(solution: Solution, instance: dg.DagsterInstance) -> list[str]:
-    contract = evaluations(instance, dg.AssetCheckKey(key(solution, "valid_data"), "contract"), limit=4 * solution.retraining.k_of_n[1])
+    contract = evaluations(
+        instance, dg.AssetCheckKey(key(solution, "valid_data"), "contract"), limit=4 * solution.retraining.k_of_n[1]
+    )
     return [e.batch for e in contract if not e.passed]
 
 
@@ -123,7 +154,9 @@ def _nothing_new(solution: Solution, instance: dg.DagsterInstance) -> str | None
 
 def _request(solution: Solution, decision: Decision) -> dg.RunRequest:
     marks = json.dumps([[k, m] for k, m in decision.marks])
-    return _training(solution, run_key=f"{len(decision.state.requests)}:{marks}", reason=decision.reason, evidence=marks)
+    return _training(
+        solution, run_key=f"{len(decision.state.requests)}:{marks}", reason=decision.reason, evidence=marks
+    )
 
 
 def _training(solution: Solution, *, run_key: str, reason: str, evidence: str) -> dg.RunRequest:
@@ -135,16 +168,22 @@ def _marks(text: str) -> list[tuple[str, float]]:
     return [(str(k), float(m)) for k, m in json.loads(text)] if text else []
 
 
-def _first_model(solution: Solution, instance: dg.DagsterInstance, state: PolicyState, now: float, busy: list[str], *, tried: bool) -> dg.SensorResult:
+def _first_model(
+    solution: Solution, instance: dg.DagsterInstance, state: PolicyState, now: float, busy: list[str], *, tried: bool
+) -> dg.SensorResult:
     """Before the first release: train once enough batches are labelled, and after a refusal again when there is more to learn from."""
-    labelled = instance.get_materialized_partitions(key(solution, "labels")) if solution.data_pipeline.is_stream else set()
+    labelled = (
+        instance.get_materialized_partitions(key(solution, "labels")) if solution.data_pipeline.is_stream else set()
+    )
     reason = None
     if busy:
         reason = f"the first training is in flight: run {busy[0]}"
     elif not solution.data_pipeline.is_stream:
         reason = "a single table is trained on when it is materialized; no model is live yet"
     elif len(labelled) < FIRST_BATCHES:
-        reason = f"no model is live yet: {len(labelled)} labelled batches, {FIRST_BATCHES} are needed to divide them by time"
+        reason = (
+            f"no model is live yet: {len(labelled)} labelled batches, {FIRST_BATCHES} are needed to divide them by time"
+        )
     elif tried and (waiting := _nothing_new(solution, instance)):
         reason = f"no model is live yet, and {waiting}"
     elif state.last_request is not None and now - state.last_request < solution.retraining.cool_down.total_seconds():
@@ -154,5 +193,10 @@ def _first_model(solution: Solution, instance: dg.DagsterInstance, state: Policy
     from dataclasses import replace
 
     state = replace(state, last_request=now, requests=(*state.requests, now))
-    request = _training(solution, run_key=f"first:{len(state.requests)}:{max(labelled)}", reason=f"first model: {len(labelled)} labelled batches, none is live", evidence="[]")
+    request = _training(
+        solution,
+        run_key=f"first:{len(state.requests)}:{max(labelled)}",
+        reason=f"first model: {len(labelled)} labelled batches, none is live",
+        evidence="[]",
+    )
     return dg.SensorResult(run_requests=[request], cursor=state.to_json())

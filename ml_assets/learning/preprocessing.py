@@ -114,7 +114,7 @@ def numbers(series: "pd.Series[Any]") -> FloatArray:
         return _finite_or_nan(series.to_numpy(dtype=np.float64, na_value=np.nan))
     # pandas cannot turn arrow-backed columns with gaps into numbers by itself.
     plain = series.astype(object) if isinstance(series.dtype, pd.CategoricalDtype | pd.ArrowDtype) else series
-    plain = plain.where(plain.notna(), None) if plain.dtype == object else plain
+    plain = plain.where(plain.notna(), np.nan) if plain.dtype == object else plain
     if plain.dtype == object:
         plain = plain.map(lambda value: float(value) if isinstance(value, Decimal | bool) else value)
     return _finite_or_nan(pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan))

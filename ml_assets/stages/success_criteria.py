@@ -98,15 +98,15 @@ def _needed(solution: Solution, criterion: Criterion, rows: Learned) -> int | No
     """Rows needed to tell a model that is ``DISTANCE`` beyond the limit from one at the limit; None where no formula holds."""
     metric = METRICS[criterion.metric]
     truth = rows.table.truth
-    limit = criterion.at_least if criterion.at_least is not None else criterion.at_most
-    if limit is None:
-        limit = 0.5 if metric.highest == 1 else 0.0
-    margin = DISTANCE if metric.highest == 1 else max(criterion.by, DISTANCE * abs(limit), 1e-12)
-    if metric.highest == 1 and not (metric.lowest < limit < metric.highest - 1e-9 and limit + margin <= 1):
-        margin = max((1 - limit) / 2, 1e-3)
     prevalence, spread = _spread(solution, criterion, rows)
     if (prevalence is not None and not 0 < prevalence < 1) or len(truth) < 2:
         return 10**9  # a group with one class cannot decide anything about the other
+    limit = criterion.at_least if criterion.at_least is not None else criterion.at_most
+    if limit is None:  # against a baseline: half way up a share, or the spread of the target itself
+        limit = 0.5 if metric.highest == 1 else float(spread or 1.0)
+    margin = max(criterion.by, DISTANCE * (1.0 if metric.highest == 1 else abs(limit)), 1e-9)
+    room = (metric.highest - limit) if metric.direction == "higher" else (limit - metric.lowest)
+    margin = min(margin, 0.5 * room) if room > 0 else margin
     if criterion.metric == "r2":
         return max(30, math.ceil(8 / margin))
     return rows_needed(criterion.metric, limit=limit, margin=margin, prevalence=prevalence, sd=spread)

@@ -1,6 +1,7 @@
 import io
 import json
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ class Sneaky:
         self.depth = depth
 
 
-def fitted() -> object:
+def fitted() -> Any:
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression().fit(np.array([[0.0], [1.0], [2.0], [3.0]]), [0, 0, 1, 1])
@@ -26,7 +27,7 @@ def test_round_trip_gives_the_same_answers() -> None:
     rows = np.array([[0.5], [2.5]])
     model = fitted()
     copy = load_trusted(store_trusted(model))
-    np.testing.assert_array_equal(copy.predict_proba(rows), model.predict_proba(rows))  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(copy.predict_proba(rows), model.predict_proba(rows))
 
 
 def test_a_type_of_ones_own_is_refused_unless_named() -> None:

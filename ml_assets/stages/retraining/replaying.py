@@ -27,6 +27,8 @@ def replay_history(solution: Solution, store: SolutionStore) -> Facts:
     """
     rows = training_rows(solution, store, weights=False)
     blocks = _blocks(rows)
+    if blocks and len(set(rows.table.truth[blocks[0]].tolist())) < 2:
+        blocks = [np.concatenate(blocks[:2]), *blocks[2:]]
     if not solution.data_pipeline.is_stream or len(blocks) < 3:
         reason = (
             "a single table has no past to replay"
@@ -63,8 +65,6 @@ def gain_matrix(
     gains = np.zeros((len(blocks), len(blocks)))
     for i in range(len(blocks) - 1):
         table = _past(rows, blocks, i)
-        if len(set(table.truth.tolist())) < 2:
-            continue
         predictor = fit_candidate(
             name,
             table,
@@ -103,6 +103,7 @@ def _replay(
     policy = solution.retraining
     period = solution.data_pipeline.period
     seconds = per_block * (period.total_seconds() if period else 86_400.0)
+    # a block is several batches long: one failing block stands for k of n failing batches
     rule = RetrainingRule(
         on=policy.on,
         k=1,
@@ -119,13 +120,18 @@ def _replay(
 def _falls(
     solution: Solution, rows: Learned, blocks: list[NDArray[np.int64]], gains: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Whether the newest model possible fell by more than a twentieth of what there was to gain, block by block."""
+    """Whether block j earned, per decision, clearly less than the first block its model served: (trained at, scored on).
+
+    Clearly: by a twentieth of what there was to gain in that block.
+    """
     money = solution.business_case.money(rows.table.classes)
-    falls = np.zeros(len(blocks), dtype=np.bool_)
-    for j in range(2, len(blocks)):
-        found = {p.name: p.total for p in policies(rows.table.truth[blocks[j]], money)}
+    per_row = gains / np.array([max(len(b), 1) for b in blocks])
+    falls = np.zeros_like(gains, dtype=np.bool_)
+    for j in range(1, len(blocks)):
+        found = {p.name: p.per_decision.value for p in policies(rows.table.truth[blocks[j]], money)}
         attainable = found.pop("perfect") - max(found.values())
-        falls[j] = gains[0, j] / len(blocks[j]) < gains[0, 1] / len(blocks[1]) - 0.05 * attainable / len(blocks[j])
+        for i in range(j):
+            falls[i, j] = per_row[i, j] < per_row[i, i + 1] - 0.05 * attainable
     return falls
 
 

@@ -177,7 +177,7 @@ def batch_check(
         verdicts = {b.key: judge(store.of(solution.name), b) for b in batches}
         if len(verdicts) == 1:
             return check_result(next(iter(verdicts.values())), batch=batches[0].key)
-        for batch, verdict in verdicts.items():
+        for batch, verdict in _worth_recording(verdicts, solution.retraining.k_of_n[1]).items():
             result = check_result(verdict, batch=batch)
             context.instance.report_runless_asset_event(
                 dg.AssetCheckEvaluation(
@@ -194,6 +194,12 @@ def batch_check(
         return summary_result(verdicts)
 
     return check
+
+
+def _worth_recording(verdicts: Mapping[str, Verdict], n: int) -> dict[str, Verdict]:
+    """Of a range: every batch that failed, and the newest ones, as far back as k of n looks; the summary holds the rest."""
+    newest = set(list(verdicts)[-max(n, 7) :])
+    return {b: v for b, v in verdicts.items() if b in newest or not v.passed}
 
 
 def solution_check(

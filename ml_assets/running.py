@@ -15,7 +15,14 @@ TRAINING_ASSETS = (
     "bias_remediation_plan", "sample_weights", "baselines", "candidates", "model", "mitigation", "evaluation", "explanation", "model_bias_report",
     "champion", "retraining_log",
 )  # fmt: skip
-LIVE_ASSETS = ("predictions", "drift_report", "performance_estimate", "performance_report", "fairness_report", "value_report")
+LIVE_ASSETS = (
+    "predictions",
+    "drift_report",
+    "performance_estimate",
+    "performance_report",
+    "fairness_report",
+    "value_report",
+)
 REPLAY_ASSETS = ("policy_backtest",)
 
 
@@ -51,7 +58,9 @@ def run_assets(
         raise_on_error=False,
     )
     checks = tuple(
-        (f"{e.asset_key.path[-1]}:{e.check_name}", e.description or "") for e in result.get_asset_check_evaluations() if not e.passed
+        (f"{e.asset_key.path[-1]}:{e.check_name}", e.description or "")
+        for e in result.get_asset_check_evaluations()
+        if not e.passed
     )
     return Finished(result.run_id, result.success, checks, _first_error(result))
 
@@ -67,7 +76,9 @@ def _first_error(result: dg.ExecuteInProcessResult) -> str:
     return ""
 
 
-def run_history(defs: dg.Definitions, instance: dg.DagsterInstance, solution: Solution, batches: Sequence[str]) -> Finished:
+def run_history(
+    defs: dg.Definitions, instance: dg.DagsterInstance, solution: Solution, batches: Sequence[str]
+) -> Finished:
     """Rows, features, labels and profiles of all batches: streams in one run over the range, files one run each."""
     if partitions(solution) is None:
         return run_assets(defs, instance, solution, ROW_ASSETS, reason="history")
@@ -75,9 +86,16 @@ def run_history(defs: dg.Definitions, instance: dg.DagsterInstance, solution: So
         return run_assets(defs, instance, solution, ROW_ASSETS, batches=batches, reason="history")
     instance.add_dynamic_partitions(f"{solution.name}__files", list(batches))
     done = [run_assets(defs, instance, solution, ROW_ASSETS, batches=[b], reason="history") for b in batches]
-    return Finished(done[-1].run_id, all(d.success for d in done), tuple(c for d in done for c in d.failed_checks), next((d.error for d in done if d.error), ""))
+    return Finished(
+        done[-1].run_id,
+        all(d.success for d in done),
+        tuple(c for d in done for c in d.failed_checks),
+        next((d.error for d in done if d.error), ""),
+    )
 
 
-def run_training(defs: dg.Definitions, instance: dg.DagsterInstance, solution: Solution, *, reason: str = "first model") -> Finished:
+def run_training(
+    defs: dg.Definitions, instance: dg.DagsterInstance, solution: Solution, *, reason: str = "first model"
+) -> Finished:
     """Screening to release decision."""
     return run_assets(defs, instance, solution, TRAINING_ASSETS, reason=reason)

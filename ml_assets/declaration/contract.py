@@ -1,5 +1,6 @@
 """The contract on rows: a pandera model, or one drafted from the first batch; broken rows are kept apart with their reasons."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -50,6 +51,8 @@ def _draft_column(name: str, values: "pd.Series[Any]") -> ColumnDraft:
         return ColumnDraft(name, "flag")
     if types.is_datetime64_any_dtype(values.dtype):
         return ColumnDraft(name, "time")
+    if types.is_timedelta64_dtype(values.dtype):
+        return ColumnDraft(name, "text")
     if not types.is_numeric_dtype(values.dtype):
         numbers = pd.to_numeric(values, errors="coerce")
         known = values.notna()
@@ -78,7 +81,7 @@ def drafted_schema(drafts: tuple[ColumnDraft, ...], *, nullable: bool = True) ->
                     pa.Check.in_range(d.lowest, d.highest, name=f"between {d.lowest:.6g} and {d.highest:.6g}")
                 )
         kinds = {"number": float, "time": "datetime64[ns]", "text": str, "flag": "boolean"}
-        return pa.Column(kinds[d.kind], checks, nullable=nullable, coerce=d.kind in ("number", "time"), required=True)
+        return pa.Column(kinds[d.kind], checks, nullable=nullable, coerce=True, required=True)
 
     return pa.DataFrameSchema(
         {d.column: column(d) for d in drafts if d.kind != "text"} | _text_columns(drafts), strict=False
@@ -115,8 +118,6 @@ def validate(frame: "pd.DataFrame", schema: "DataFrameSchema") -> Validated:
     Every rule is tried on every row; a row that breaks any is kept apart with the names of all rules it broke. A missing
     column breaks every row of the batch.
     """
-    import pandas as pd
-
     frame = frame.reset_index(drop=True)
     missing = tuple(c for c, spec in schema.columns.items() if spec.required and c not in frame.columns)
     extra = tuple(str(c) for c in frame.columns if c not in schema.columns)
@@ -128,28 +129,28 @@ def validate(frame: "pd.DataFrame", schema: "DataFrameSchema") -> Validated:
     kept = frame
     for _ in range(4):  # coercion may surface in one round and the rules on the coerced values in the next
         checked, failures = _try(kept, schema)
-        if checked is not None:
-            broken = frame.loc[sorted(reasons)]
-            broken = broken.assign(**{BROKEN: ["; ".join(reasons[i]) for i in broken.index]})
-            counts = pd.Series([r for found in reasons.values() for r in found], dtype=object).value_counts()
-            return Validated(
-                checked.reset_index(drop=True),
-                broken.reset_index(drop=True),
-                {str(k): int(v) for k, v in counts.items()},
-                (),
-                extra,
-            )
         for index, reason in failures:
             found = reasons.setdefault(index, [])
             if reason not in found:
                 found.append(reason)
         kept = frame.drop(index=list(reasons))
+        if checked is not None or kept.empty:  # without a row left there is nothing to coerce
+            return _divided(frame, kept if checked is None else checked, reasons, extra)
     raise DataError(
         "rows still break the contract after the broken ones were set apart",
         got=f"{len(kept)} rows",
         allowed="rules that judge rows",
         do="A rule over the whole table cannot be met by leaving rows out; make it a rule on rows",
     )
+
+
+def _divided(
+    frame: "pd.DataFrame", valid: "pd.DataFrame", reasons: dict[int, list[str]], extra: tuple[str, ...]
+) -> Validated:
+    broken = frame.loc[sorted(reasons)]
+    broken = broken.assign(**{BROKEN: ["; ".join(reasons[i]) for i in broken.index]})
+    counts = Counter(rule for found in reasons.values() for rule in found)
+    return Validated(valid.reset_index(drop=True), broken.reset_index(drop=True), dict(counts), (), extra)
 
 
 def _try(frame: "pd.DataFrame", schema: "DataFrameSchema") -> tuple["pd.DataFrame | None", list[tuple[int, str]]]:
@@ -160,7 +161,9 @@ def _try(frame: "pd.DataFrame", schema: "DataFrameSchema") -> tuple["pd.DataFram
     except SchemaErrors as error:
         cases = error.failure_cases
     by_row = cases[cases["index"].notna()]
-    whole = cases[cases["index"].isna()]
+    # a rule that stumbled over a value that could not be coerced says nothing about the other rows; they are tried again
+    uncoerced = by_row.loc[by_row["check"].astype(str).str.startswith("coerce_dtype"), "column"]
+    whole = cases[cases["index"].isna() & ~cases["column"].isin(uncoerced)]
     if by_row.empty or len(whole):
         sentence = "; ".join(sorted({f"{c}: {k}" for c, k in zip(whole["column"], whole["check"], strict=True)}))
         return None, [(int(i), f"whole batch: {sentence}") for i in frame.index]

@@ -1,10 +1,12 @@
 """``MLSolution``: one declaration in YAML, or in Python, becomes the assets, checks and sensors of all ten parts."""
 
-from functools import cached_property
+import re
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
+from dagster.components.core.component_tree import ComponentTreeException
 from dagster.components.core.context import ComponentLoadContext
 from pydantic import BaseModel
 
@@ -75,6 +77,33 @@ def definitions_of(solution: Solution) -> dg.Definitions:
     )
 
 
+def find_solution(name: str, project: Path | None = None) -> tuple[Solution, dg.Definitions, Path]:
+    """A solution of a dg project by its name (None: the shipped ones), what the project builds, and its file."""
+    root = project.resolve() if project is not None else Path(__file__).parent
+    tree = dg.ComponentTree.for_project(root)
+    try:
+        found = {c.solution.name: c for c in tree.get_all_components(of_type=MLSolution)}
+    except ComponentTreeException as error:
+        cause: BaseException = error.__cause__ or error
+        raise DeclarationError(
+            "a declaration is not valid",
+            got=str(cause),
+            allowed="what `ml-assets schema` prints",
+            do="Correct the file at the line named",
+        ) from error
+    if name not in found:
+        raise DeclarationError(
+            "there is no such solution",
+            got=name,
+            allowed=", ".join(sorted(found)) or "none is declared",
+            do="Name one of them",
+        )
+    for file in sorted(root.rglob("defs.yaml")):
+        if section_lines(file.parent, name):
+            return found[name].solution, tree.build_defs(), file
+    return found[name].solution, tree.build_defs(), root
+
+
 def _with_line(spec: dg.AssetSpec, lines: dict[str, tuple[str, int]]) -> dg.AssetSpec:
     """A reference to the section of the declaration that an asset is built from."""
     found = lines.get(spec.tags.get(STAGE_TAG, ""))
@@ -96,8 +125,9 @@ def section_lines(folder: Path, name: str) -> dict[str, tuple[str, int]]:
             sections = _mapping(attributes)
             if attributes is None or "name" not in sections or getattr(sections["name"], "value", None) != name:
                 continue
+            lines = {key.value: key.start_mark.line + 1 for key, _ in attributes.value}
             start = attributes.start_mark.line + 1
-            return {s: (str(file), sections[s].start_mark.line + 1 if s in sections else start) for s in SECTIONS}
+            return {s: (str(file), lines.get(s, start)) for s in SECTIONS}
     return {}
 
 
@@ -110,20 +140,9 @@ def _mapping(node: Any) -> dict[str, Any]:
 
 def refuse_second_of_same_name(name: str, context: ComponentLoadContext) -> None:
     """Two solutions of one name would share their assets; say which files, before Dagster says which keys."""
-    import re
-
     root = Path(context.defs_module_path)
-    seen = _NAMES.setdefault(id(context.component_tree), {})
-    if not seen:
-        pattern = re.compile(r"^\s+name:\s*['\"]?([A-Za-z_]\w*)", re.MULTILINE)
-        for file in sorted(root.rglob("defs.yaml")):
-            for position, text in enumerate(file.read_text(encoding="utf-8").split("\n---")):
-                found = pattern.search(text)
-                if found and "MLSolution" in text:
-                    seen.setdefault(found[1], []).append(
-                        f"{file.relative_to(root)}#{position + 1}" if position else str(file.relative_to(root))
-                    )
-    files = seen.get(name, [])
+    stamps = tuple((file, file.stat().st_mtime_ns) for file in sorted(root.rglob("defs.yaml")))
+    files = _names(root, stamps).get(name, ())
     if len(files) > 1:
         raise DeclarationError(
             "two solutions have the same name",
@@ -133,4 +152,15 @@ def refuse_second_of_same_name(name: str, context: ComponentLoadContext) -> None
         )
 
 
-_NAMES: dict[int, dict[str, list[str]]] = {}
+@lru_cache(maxsize=4)
+def _names(root: Path, stamps: tuple[tuple[Path, int], ...]) -> dict[str, tuple[str, ...]]:
+    """Which files declare which name; read once per state of the files, as every solution asks."""
+    pattern = re.compile(r"^\s+name:\s*['\"]?([A-Za-z_]\w*)", re.MULTILINE)
+    seen: dict[str, tuple[str, ...]] = {}
+    for file, _ in stamps:
+        for position, text in enumerate(file.read_text(encoding="utf-8").split("\n---")):
+            found = pattern.search(text)
+            if found and "MLSolution" in text:
+                where = f"{file.relative_to(root)}#{position + 1}" if position else str(file.relative_to(root))
+                seen[found[1]] = (*seen.get(found[1], ()), where)
+    return seen

@@ -179,7 +179,8 @@ def batch_check(
             return check_result(next(iter(verdicts.values())), batch=batches[0].key)
         for batch, verdict in _worth_recording(verdicts, solution.retraining.k_of_n[1]).items():
             result = check_result(verdict, batch=batch)
-            context.instance.report_runless_asset_event(
+            # as an event of this run: a second range over the same batch would clash with evaluations that have no run
+            context.log_event(
                 dg.AssetCheckEvaluation(
                     asset_key=asset_key,
                     check_name=name,

@@ -1,11 +1,13 @@
 """A solution run from Python: its history in one stretch, its training, one batch; the same assets the UI runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 import dagster as dg
 
 from ml_assets.declaration import Solution
+from ml_assets.declaration.sources import FilesSource
 from ml_assets.graph import REASON_TAG, SOLUTION_TAG, TRIGGER_TAG, key, partitions
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -99,3 +101,31 @@ def run_training(
 ) -> Finished:
     """Screening to release decision."""
     return run_assets(defs, instance, solution, TRAINING_ASSETS, reason=reason)
+
+
+def due(solution: Solution) -> list[str]:
+    """Batches whose window has closed, oldest first; the files there are; nothing for a single table."""
+    arrival, batches = solution.data_pipeline.arrival, partitions(solution)
+    if arrival is None or batches is None:
+        return []
+    if isinstance(solution.data_pipeline.source, FilesSource) and arrival.period is None:
+        return list(solution.data_pipeline.source.files())
+    return list(batches.get_partition_keys(current_time=arrival.now().replace(tzinfo=UTC)))
+
+
+def run_everything(
+    defs: dg.Definitions, instance: dg.DagsterInstance, solution: Solution
+) -> Iterator[tuple[str, Finished]]:
+    """History, training, the replay of the policy, and the newest batch under the live model; stops where a part fails."""
+    batches = due(solution)
+    steps: list[tuple[str, Callable[[], Finished]]] = [
+        ("history", lambda: run_history(defs, instance, solution, batches)),
+        ("training", lambda: run_training(defs, instance, solution)),
+        ("replay of the policy", lambda: run_assets(defs, instance, solution, REPLAY_ASSETS)),
+        ("newest batch", lambda: run_assets(defs, instance, solution, LIVE_ASSETS, batches=batches[-1:])),
+    ]
+    for label, step in steps:
+        done = step()
+        yield label, done
+        if not done.success:
+            return

@@ -45,7 +45,7 @@ def spell(value: timedelta) -> str:
         if seconds and seconds % SECONDS[unit] == 0:
             count = int(seconds // SECONDS[unit])
             return f"{count} {unit}{'s' if count != 1 else ''}"
-    return f"{seconds:g} seconds"
+    return f"{seconds:f}".rstrip("0").rstrip(".") + " seconds"
 
 
 def _share(value: object) -> object:
@@ -130,14 +130,22 @@ SpanField = Annotated[
 
 
 def _top_level_names(path: Path) -> set[str]:
-    """Names a module binds at its top level, read without running it."""
+    """Names a module binds at its top level, read without running it; ``*`` when a star import hides which."""
+    return _bound_names(ast.parse(path.read_text(encoding="utf-8")).body)
+
+
+def _bound_names(body: list[ast.stmt]) -> set[str]:
     names: set[str] = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in body:
         match node:
+            case ast.If() | ast.Try() | ast.With():
+                blocks = [getattr(node, part, []) for part in ("body", "orelse", "finalbody")]
+                blocks += [handler.body for handler in getattr(node, "handlers", [])]
+                names.update(*(_bound_names(block) for block in blocks))
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 names.add(node.name)
             case ast.Assign(targets=targets):
-                names.update(t.id for t in targets if isinstance(t, ast.Name))
+                names.update(n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
             case ast.AnnAssign(target=ast.Name(id=name)):
                 names.add(name)
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
@@ -162,7 +170,7 @@ def _exists(path: str) -> str:
         names = set(dir(importlib.import_module(module)))
     else:
         names = _top_level_names(Path(spec.origin))
-    if name not in names and "__getattr__" not in names and not spec.origin.endswith("__init__.py"):
+    if name not in names and not names & {"__getattr__", "*"} and not spec.origin.endswith("__init__.py"):
         public = ", ".join(sorted(n for n in names if not n.startswith("_"))) or "nothing"
         raise ValueError(f"got {path!r}, but {module} has no {name!r}; allowed: {public}")
     return path

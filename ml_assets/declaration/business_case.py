@@ -1,7 +1,7 @@
 """Part 1: what is decided, for whom, what it is worth, and whether it may be done at all."""
 
+import datetime
 import re
-from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -50,8 +50,8 @@ class Target(Declaration):
     """How long after a row its label is known."""
 
     @property
-    def delay_or_zero(self) -> timedelta:
-        return self.delay or timedelta(0)
+    def delay_or_zero(self) -> datetime.timedelta:
+        return self.delay or datetime.timedelta(0)
 
 
 class BinaryValue(Declaration):
@@ -83,7 +83,7 @@ class SignOff(Declaration):
     """Who agreed to the case, when, and to which version of it."""
 
     by: str
-    on: date
+    date: datetime.date
     version: str
     """The version that ``ml-assets plan`` prints; another one means the case changed after it was signed."""
 

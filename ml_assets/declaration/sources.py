@@ -2,13 +2,14 @@
 
 import fnmatch
 import hashlib
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from ml_assets.declaration._base import Declaration
 from ml_assets.declaration._types import FunctionPath, load_function
-from ml_assets.declaration.arrival import Arrival, Batch
+from ml_assets.declaration.arrival import PERIODS, Arrival, Batch
 from ml_assets.errors import SourceError
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class FilesSource(Declaration):
         root = UPath(self.path)
         if not any(sign in self.path for sign in "*?["):
             return {root.name: root} if root.exists() else {}
+        if not root.parent.is_dir():
+            return {}
         found = (p for p in root.parent.iterdir() if fnmatch.fnmatch(p.name, root.name))
         return {p.name: p for p in sorted(found, key=lambda p: p.name)}
 
@@ -113,7 +116,15 @@ class SqlSource(Declaration):
                 do=f"Add 'WHERE {arrival.event_time} >= :start AND {arrival.event_time} < :end'",
             )
         bounds: dict[str, Any] = {"start": batch.start, "end": batch.end} if arrival is not None else {}
-        engine = sa.create_engine(self.url)
+        try:
+            engine = sa.create_engine(self.url)
+        except (sa.exc.SQLAlchemyError, ImportError) as error:
+            raise SourceError(
+                "a database cannot be opened",
+                got=str(error).splitlines()[0],
+                allowed="an SQLAlchemy URL whose driver is installed, such as sqlite:///rows.db",
+                do="Correct data_pipeline.source.url, or install the driver",
+            ) from error
         try:
             with engine.connect() as connection:
                 return pd.read_sql_query(sa.text(self.query), connection, params=bounds)
@@ -174,9 +185,22 @@ def _window(frame: "pd.DataFrame", batch: Batch, arrival: Arrival | None) -> "pd
         )
     times = pd.to_datetime(frame[arrival.event_time], errors="coerce", utc=True, format="mixed").dt.tz_localize(None)
     inside = (times >= batch.start) & (times < batch.end)
-    if arrival.start is not None and batch.start == pd.Timestamp(arrival.start):
+    if _is_first(batch.start, arrival):
         inside |= times.isna()
     return frame.loc[inside].reset_index(drop=True)
+
+
+def _is_first(window_start: datetime, arrival: Arrival) -> bool:
+    """Whether a window is the first of its stream: a stream may start in the middle of a month, its windows never do."""
+    import pandas as pd
+
+    if arrival.start is None:
+        return False
+    start = pd.Timestamp(arrival.start)
+    start = start.tz_convert(None) if start.tzinfo is not None else start
+    month_before = (window_start - timedelta(days=1)).replace(day=1)
+    before = month_before if arrival.every == "month" else window_start - PERIODS[arrival.every]
+    return bool(before < start <= window_start)
 
 
 def content_ids(frame: "pd.DataFrame") -> "pd.Series[str]":

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +51,7 @@ class ModelRegistry:
     def _open(self) -> "MlflowClient":
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
         if self.uri.startswith("sqlite:///"):
             folder = Path(self.uri.removeprefix("sqlite:///")).parent
@@ -59,7 +62,7 @@ class ModelRegistry:
         try:
             client = MlflowClient(self.uri, registry_uri=self.uri)
             client.search_experiments(max_results=1)
-        except (MlflowException, OSError) as error:
+        except (MlflowException, SQLAlchemyError, OSError) as error:
             raise _unreachable(self.uri, error) from error
         return client
 
@@ -89,7 +92,8 @@ class ModelRegistry:
 
     def versions(self, solution: str) -> tuple[ModelVersion, ...]:
         """Every registered version, oldest first."""
-        found = self.client.search_model_versions(f"name = '{solution}'")
+        with _reached(self.uri):
+            found = self.client.search_model_versions(f"name = '{solution}'")
         return tuple(sorted((_version(solution, v) for v in found), key=lambda v: v.version))
 
     def register(
@@ -103,6 +107,19 @@ class ModelRegistry:
         tags: Mapping[str, str],
     ) -> ModelVersion:
         """Log one training as an MLflow run with the model's files, and register them as the next version."""
+        with _reached(self.uri):
+            return self._register(solution, folder, digest=digest, parameters=parameters, metrics=metrics, tags=tags)
+
+    def _register(
+        self,
+        solution: str,
+        folder: Path,
+        *,
+        digest: str,
+        parameters: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+    ) -> ModelVersion:
         from mlflow.entities import Metric, Param, RunTag
 
         run = self.client.create_run(self._experiment(solution), run_name=tags.get("ml.dagster_run", "")[:8] or None)
@@ -128,7 +145,8 @@ class ModelRegistry:
 
     def promote(self, model: ModelVersion) -> None:
         """Make a version the live one: one move of one alias."""
-        self.client.set_registered_model_alias(model.solution, CHAMPION, str(model.version))
+        with _reached(self.uri):
+            self.client.set_registered_model_alias(model.solution, CHAMPION, str(model.version))
 
     def fetch(self, model: ModelVersion) -> Path:
         """The model's files as a local folder."""
@@ -138,7 +156,10 @@ class ModelRegistry:
 
         target = self.artifacts / "cache" / model.digest
         if not (target / "MANIFEST.json").exists():
-            mlflow.artifacts.download_artifacts(artifact_uri=model.source, dst_path=str(target), tracking_uri=self.uri)
+            with _reached(self.uri):
+                mlflow.artifacts.download_artifacts(
+                    artifact_uri=model.source, dst_path=str(target), tracking_uri=self.uri
+                )
         return target
 
     def _experiment(self, solution: str) -> str:
@@ -158,6 +179,17 @@ class ModelRegistry:
                 raise _unreachable(self.uri, error) from error
 
 
+@contextmanager
+def _reached(uri: str) -> Iterator[None]:
+    """What MLflow or the disk refuses inside, as one error that says where."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, OSError) as error:
+        raise _unreachable(uri, error) from error
+
+
 def _version(solution: str, found: Any) -> ModelVersion:
     return ModelVersion(
         solution, int(found.version), dict(found.tags).get(DIGEST, ""), str(found.source), str(found.run_id)
@@ -167,10 +199,14 @@ def _version(solution: str, found: Any) -> ModelVersion:
 def _unreachable(uri: str, error: Exception) -> RegistryError:
     return RegistryError(
         "the model registry cannot be used",
-        got=f"{uri} ({str(error).splitlines()[0]})",
+        got=_without_password(f"{uri} ({' '.join(str(error).split())[:300]})"),
         allowed="a reachable, writable MLflow store",
         do=f"Check {TRACKING_VARIABLE}, that the folder exists and is writable, and that the server runs",
     )
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"(://[^:/@\s]*):[^@/\s]+@", r"\1:***@", text)
 
 
 class Registry(dg.ConfigurableResource[Any]):

@@ -86,7 +86,7 @@ class SolutionStore:
             raise StoreError(
                 "an asset name would leave its folder", got=asset, allowed=_SAFE_NAME.pattern, do="Use a plain name"
             )
-        return self.root / asset / f"{quote(batch, safe=' ').replace('..', '%2E%2E')}{suffix}"
+        return self.root / asset / f"{_quoted(batch)}{suffix}"
 
     def write_frame(self, asset: str, frame: "pd.DataFrame", batch: str = WHOLE_TABLE) -> None:
         """Store a table, whole or not at all."""
@@ -152,7 +152,7 @@ class SolutionStore:
 
     def folder(self, asset: str, name: str) -> Path:
         """A local folder for files that libraries insist to read from disk; object stores are mirrored on demand."""
-        path = self.root / asset / quote(name, safe="")
+        path = self.root / asset / _quoted(name)
         if not _is_local(path):
             raise StoreError(
                 "model files need a local folder",
@@ -165,6 +165,12 @@ class SolutionStore:
         return local
 
 
+def _quoted(key: str) -> str:
+    """A key as one name in its folder, never hidden: temporary files are what begins with a dot."""
+    name = quote(key, safe=" ").replace("..", "%2E%2E")
+    return f"%2E{name[1:]}" if name.startswith(".") else name
+
+
 class _replacing:
     """A temporary name beside the target; renamed onto it on success, removed on failure."""
 
@@ -173,24 +179,36 @@ class _replacing:
         self.temporary = target.with_name(f".{target.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
 
     def __enter__(self) -> UPath:
-        self.target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._failed(error) from error
         return self.temporary
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if error is None:
-            if _is_local(self.target):
-                os.replace(self.temporary.path, self.target.path)
-            else:
-                self.temporary.fs.mv(self.temporary.path, self.target.path)
+            try:
+                self._rename()
+            except OSError as refused:
+                raise self._failed(refused) from refused
         elif self.temporary.exists():
             self.temporary.unlink()
         if isinstance(error, OSError):
-            raise StoreError(
-                f"{self.target.name} could not be written",
-                got=str(error),
-                allowed="a writable store with free space",
-                do="Free space or correct the permissions, then materialize again; the last complete version is unchanged",
-            ) from error
+            raise self._failed(error) from error
+
+    def _rename(self) -> None:
+        if _is_local(self.target):
+            os.replace(self.temporary.path, self.target.path)
+        else:
+            self.temporary.fs.mv(self.temporary.path, self.target.path)
+
+    def _failed(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"{self.target.name} could not be written",
+            got=str(error),
+            allowed="a writable store with free space",
+            do="Free space or correct the permissions, then materialize again; the last complete version is unchanged",
+        )
 
 
 def _is_local(path: UPath) -> bool:

@@ -126,8 +126,9 @@ def _spread(solution: Solution, criterion: Criterion, rows: Learned) -> tuple[fl
     spread = 0.5
     if criterion.metric == "value_per_decision":
         money = solution.business_case.money(rows.table.classes)
-        decision = np.zeros(len(truth)) if solution.task == "binary" else np.zeros(len(truth), dtype=np.int64)
-        spread = float(np.std(money.money(truth, decision))) if len(truth) else 0.0
+        # the constant decision whose money varies most: the one that declines everything often earns 0 on every row
+        constants = [np.full(len(truth), c, dtype=np.int64) for c in range(max(2, len(rows.table.classes)))]
+        spread = max(float(np.std(money.money(truth, c))) for c in constants) if len(truth) else 0.0
     return share, spread or 1e-9
 
 

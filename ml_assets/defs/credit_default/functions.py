@@ -40,10 +40,10 @@ def income_rule(frame: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def features(frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns as they are, and what a credit officer works out from them. No group, nothing known only later."""
+    """The columns as they are, and what a credit officer works out from them. No group, no date, nothing known later."""
     income = frame["income"].astype(float).clip(lower=1)  # a missing income stays missing
     instalment = frame["amount"] / frame["term_months"]  # EUR a month, without interest
-    return frame.assign(
+    return frame.drop(columns="applied_at").assign(
         loan_to_income=frame["amount"] / (12 * income),  # in yearly incomes
         instalment_to_income=instalment / income,
         log_income=np.log(income),

@@ -74,9 +74,14 @@ def contract_of(solution: Solution, store: SolutionStore, frame: pd.DataFrame) -
                 allowed="a first batch with rows",
                 do="Start the stream at its first batch with rows, or declare data_pipeline.contract",
             )
-        target = solution.target
-        facts = store.write_facts("contract", {"columns": draft(frame.drop(columns=[target], errors="ignore"))})
+        facts = store.write_facts("contract", {"columns": _drafted(solution, frame)})
     return drafted_schema(tuple(ColumnDraft(**c) for c in facts["columns"]))
+
+
+def _drafted(solution: Solution, frame: pd.DataFrame) -> tuple[ColumnDraft, ...]:
+    """The draft without the target; an id must be there and has no range: running numbers leave every range in time."""
+    columns = draft(frame.drop(columns=[solution.target], errors="ignore"))
+    return tuple(ColumnDraft(c.column, "text") if c.column == solution.data_pipeline.id else c for c in columns)
 
 
 def divide(solution: Solution, store: SolutionStore, frame: pd.DataFrame) -> Divided:

@@ -115,7 +115,7 @@ def _sentence(outcome: str, failed: list[str], why: list[str], comparison: str |
 
 
 def _register(solution: Solution, store: SolutionStore, models: ModelRegistry, decision: Facts) -> int:
-    released = release_facts(solution, store)
+    released = release_facts(solution, store) | {"champion_before": decision["champion_before"]}
     evaluation = store.read_facts("evaluation")
     chosen = store.read_facts("model")["selection"]["chosen"]
     with tempfile.TemporaryDirectory() as scratch:

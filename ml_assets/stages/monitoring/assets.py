@@ -231,6 +231,8 @@ def _show_value(facts: Facts) -> dict[str, Any]:
             "high": facts["earned"]["high"],
         }
     ]
+    if facts["previous_total"] is not None:
+        figures["gain_over_previous_model"] = facts["total"] - facts["previous_total"]
     rows += [{"policy": n, "per decision": v} for n, v in facts["others"].items()]
     return {
         "state": "judged",

@@ -10,7 +10,7 @@ from ml_assets.declaration import Solution
 from ml_assets.declaration.arrival import Batch
 from ml_assets.history import DECISION, ID, LABEL, SCORE, TIME, VERSION, groups_of, is_blocked
 from ml_assets.learning.table import encode_target
-from ml_assets.releases import version_facts
+from ml_assets.releases import open_version, version_facts
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.registry import ModelRegistry
 from ml_assets.resources.store import Facts
@@ -20,6 +20,7 @@ from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.estimation import BLIND_SPOT, REGRESSION_REASON, expected_metrics
 from ml_assets.statistics.metrics import METRICS, evaluate, names_for
 from ml_assets.statistics.profile import Profile, profile
+from ml_assets.statistics.value import policies
 
 BLOCKED = "blocked: the batch broke its contract, so it was not scored"
 UNSCORED = "not scored: no model was live when this batch came"
@@ -272,36 +273,48 @@ def judge_fairness(judge: Judge, batch: Batch, metrics: dict[str, float], favour
 
 
 def judge_value(judge: Judge, batch: Batch) -> Facts:
-    """Money the decisions earned, against the best constant decision and against what the case promised."""
+    """Money the decisions earned, against the best constant decision, what the case promised, and the model before."""
     skipped = judge.reason_to_pass(batch, labels=True)
     if skipped:
         return judge.write("value_report", batch, {"judged": False, "sentence": skipped})
     rows, truth, version, released = judge.judged_rows(batch)
     if not len(rows):
         return judge.write("value_report", batch, {"judged": False, "sentence": UNLABELLED})
-    from ml_assets.statistics.value import policies
-
     money = judge.money(rows, truth, released)
     earned = evaluate("value_per_decision", truth, decision=rows[DECISION].to_numpy(), money=money)
     value = judge.solution.business_case.money(tuple(released["classes"]))
     others = {p.name: p.per_decision.value for p in policies(truth, value)}
-    best = max(v for n, v in others.items() if n != "perfect")
     promised = next((m["value"] for m in released["metrics"] if m["name"] == "value_per_decision"), None)
-    return judge.write(
-        "value_report",
-        batch,
-        {
-            "judged": True,
-            "earned": earned,
-            "total": float(money.sum()),
-            "others": others,
-            "best_constant": best,
-            "promised": promised,
-            "version": version,
-            "currency": judge.solution.business_case.currency,
-            "sentence": f"{money.sum():,.0f} {judge.solution.business_case.currency} earned by version {version}",
-        },
-    )
+    unit = judge.solution.business_case.currency
+    before = previous_money(judge, batch, rows, truth, released)
+    facts = {
+        "judged": True,
+        "earned": earned,
+        "total": float(money.sum()),
+        "others": others,
+        "best_constant": max(v for n, v in others.items() if n != "perfect"),
+        "promised": promised,
+        "version": version,
+        "previous_version": released.get("champion_before"),
+        "previous_total": before,
+        "currency": unit,
+        "sentence": f"{money.sum():,.0f} {unit} earned by version {version}"
+        + (f"; version {released['champion_before']} would have earned {before:,.0f}" if before is not None else ""),
+    }
+    return judge.write("value_report", batch, facts)
+
+
+def previous_money(
+    judge: Judge, batch: Batch, rows: pd.DataFrame, truth: np.ndarray[Any, Any], released: Facts
+) -> float | None:
+    """What the model that was live before would have earned on the same rows; None for the first model."""
+    before = released.get("champion_before")
+    if before is None:
+        return None
+    old = open_version(judge.models, judge.models.version(judge.solution.name, int(before)))
+    features = judge.store.read_frame("features", batch.key).set_index(ID).loc[rows[ID]].reset_index(drop=True)
+    decision = old.artifact().predict(features).decision
+    return float(judge.solution.business_case.money(tuple(released["classes"])).money(truth, decision).sum())
 
 
 def performance_limit(solution: Solution, released: list[Facts]) -> tuple[Facts | None, float]:

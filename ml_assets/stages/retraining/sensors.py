@@ -81,18 +81,20 @@ def look(solution: Solution, instance: dg.DagsterInstance, cursor: str | None) -
     champion = latest_numbers(instance, key(solution, "champion"), ["live_version"])
     if not champion.get("live_version"):
         return _first_model(solution, instance, state, now, busy, tried=bool(champion))
+    broken = _broken_data(solution, instance)
     decision = decide(
         _evidence(solution, instance),
         state,
         rule_of(solution),
         now=now,
         in_flight=f"run {busy[0]}" if busy else None,
-        broken_data=_broken_data(solution, instance),
+        broken_data=broken,
         nothing_new=_nothing_new(solution, instance),
         broken_batches=_broken_batches(solution, instance),
     )
     if decision.action == "skip":
-        return dg.SensorResult(skip_reason=decision.reason, cursor=decision.state.to_json())
+        reason = decision.reason if broken is None or broken in decision.reason else f"{broken}; {decision.reason}"
+        return dg.SensorResult(skip_reason=reason, cursor=decision.state.to_json())
     return dg.SensorResult(run_requests=[_request(solution, decision)], cursor=decision.state.to_json())
 
 

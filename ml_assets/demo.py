@@ -1,0 +1,295 @@
+"""The story of ``credit_default``, played for real: servers start, days arrive, and everything told is read from what the
+assets recorded."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.errors import MLAssetsError
+from ml_assets.resources import STORE, SolutionStore
+from ml_assets.resources.store import Facts
+from ml_assets.servers import Servers, running
+
+NAME = "credit_default"
+MARKER = ".ml_assets_demo"
+DAGSTER_YAML = """telemetry: {enabled: false}
+concurrency: {pools: {default_limit: 1, granularity: run}}
+"""
+MOST_SECONDS = 900.0
+LABELLED_DAYS_AFTER = 4
+"""Labelled days the new champion must have scored before its money is compared."""
+
+Tell = Callable[[str, str], None]
+
+
+class DemoError(MLAssetsError):
+    """The demo cannot start, or did not finish."""
+
+
+@dataclass
+class Story:
+    """What has happened so far, each part with the sentence that was recorded for it."""
+
+    first_release: str = ""
+    harmless_shift: str = ""
+    harmless_sensor: str = ""
+    broken_feed: str = ""
+    broken_sensor: str = ""
+    decay: str = ""
+    retraining: str = ""
+    decision: str = ""
+    money: dict[str, float] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def missing(self) -> list[str]:
+        """Parts that have not happened."""
+        parts = {
+            "a first champion released": bool(self.first_release),
+            "a harmless shift seen and not retrained on": bool(self.harmless_shift),
+            "a broken feed quarantined and not retrained on": bool(self.broken_feed),
+            "a decay of the live model": bool(self.decay),
+            "a retraining requested by the sensor": bool(self.retraining),
+            "a challenger released by the gates": bool(self.decision),
+            "money with and without the retraining": self.money.get("gained", 0.0) > 0,
+        }
+        return [name for name, happened in parts.items() if not happened]
+
+
+def prepare(home: Path, *, fresh: bool) -> None:
+    """Make the folder an instance; with ``fresh`` remove what an earlier demo left in it, and nothing else."""
+    home.mkdir(parents=True, exist_ok=True)
+    if fresh and (home / MARKER).exists():
+        for name in ("storage", "history", "schedules", "logs", "lender", ".nux", ".telemetry", MARKER):
+            path = home / name
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    if not (home / "dagster.yaml").exists():
+        (home / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+
+
+def play(home: Path, *, port: int, tell: Tell, stay: Callable[[Story, str], None] | None, fresh: bool) -> Story:
+    """Play the whole story; with ``stay`` the UI is left open until that returns."""
+    from ml_assets.defs.credit_default import lender
+
+    prepare(home, fresh=fresh)
+    begun = time.monotonic()
+    if (home / MARKER).exists():
+        tell("history", f"an earlier demo lives in {home}; it goes on from {lender.today()} (--fresh begins anew)")
+    (home / MARKER).touch()
+    lender.set_today(lender.today())
+    with running(home, port=port) as servers, dg.DagsterInstance.get() as instance:
+        tell("servers", f"webserver and daemon are up: {servers.url}")
+        stage = Stage(servers, STORE.for_instance(instance, NAME), instance, tell, begun)
+        stage.wait_for_first_champion()
+        stage.let_days_pass()
+        stage.story.seconds = time.monotonic() - begun
+        if stay is not None:
+            stay(stage.story, servers.url)
+    return stage.story
+
+
+class Stage:
+    """The demo's eyes: it moves the lender's clock and reads what the assets recorded; it decides nothing."""
+
+    def __init__(
+        self, servers: Servers, store: SolutionStore, instance: dg.DagsterInstance, tell: Tell, begun: float
+    ) -> None:
+        self.servers, self.store, self.instance, self.tell, self.begun = servers, store, instance, tell, begun
+        self.story = Story()
+        self.told: set[str] = set()
+
+    def _guard(self) -> None:
+        self.servers.require_alive()
+        if time.monotonic() - self.begun > MOST_SECONDS:
+            raise DemoError(
+                "the demo takes too long",
+                got=f"{MOST_SECONDS:.0f} s; missing: {', '.join(self.story.missing())}",
+                allowed="all parts of the story",
+                do=f"Look at the runs in the UI and at {self.servers.log}",
+            )
+        time.sleep(0.5)
+
+    def wait_for_first_champion(self) -> None:
+        """History is loaded by the arrival sensor, the first model trained by the retraining sensor."""
+        self.tell(
+            "history", "the arrival sensor loads the days so far; the retraining sensor then asks for a first model"
+        )
+        while not self._decisions():
+            self._guard()
+            loaded = len(self.store.batches("profile", ".json"))
+            self._once(
+                f"loaded {loaded // 5}",
+                "history",
+                f"{loaded} days captured, checked, turned into features and summed up",
+            ) if loaded else None
+        first = self._decisions()[0]
+        if first["outcome"] != "released":
+            raise DemoError(
+                "the first model was refused",
+                got=first["sentence"],
+                allowed="a release",
+                do="Look at the champion asset in the UI",
+            )
+        self.story.first_release = first["sentence"]
+        metrics = {m["name"]: m["value"] for m in self.store.read_facts("releases", str(first["version"]))["metrics"]}
+        self.tell(
+            "released",
+            f"version {first['version']}: ROC AUC {metrics['roc_auc']:.3f}, {metrics['value_per_decision']:+.1f} EUR per decision on unseen days",
+        )
+
+    def let_days_pass(self) -> None:
+        """A day every few seconds, as soon as the last one is worked off; the clock waits while a training runs."""
+        from ml_assets.defs.credit_default import lender
+
+        last = lender.START + timedelta(days=lender.FEED_STOPS_DAYS[0] - 1)
+        while self.story.missing() and lender.today() < last:
+            self._guard()
+            self._look()
+            if self._training_runs() or not self._worked_off(lender.today()):
+                continue
+            lender.set_today(lender.today() + timedelta(days=1))
+            self._announce(lender.today())
+        while self.story.missing() and not self._quiet():
+            self._guard()
+            self._look()
+        self._look()
+
+    def _announce(self, day: date) -> None:
+        from ml_assets.defs.credit_default import lender
+
+        events = [e for e in lender.EVENTS if e.covers(day) and not e.covers(day - timedelta(days=1))]
+        for event in events:
+            self.tell("event", f"{day}: {event.summary}")
+
+    def _worked_off(self, day: date) -> bool:
+        """Whether the rows of the day before are loaded: a batch closes at the end of its day."""
+        return self.store.find_facts("valid_data", str(day)) is not None
+
+    def _training_runs(self) -> bool:
+        from ml_assets.automation import runs_in_progress
+        from ml_assets.graph import SOLUTION_TAG, TRIGGER_TAG
+
+        return bool(runs_in_progress(self.instance, {SOLUTION_TAG: NAME, TRIGGER_TAG: "retraining"}))
+
+    def _quiet(self) -> bool:
+        from ml_assets.automation import runs_in_progress
+        from ml_assets.graph import SOLUTION_TAG
+
+        return not runs_in_progress(self.instance, {SOLUTION_TAG: NAME})
+
+    def _decisions(self) -> list[Facts]:
+        found = [self.store.read_facts("decisions", b) for b in self.store.batches("decisions", ".json")]
+        return sorted(found, key=lambda d: str(d["decided_at"]))
+
+    def _once(self, mark: str, kind: str, text: str) -> bool:
+        if mark in self.told:
+            return False
+        self.told.add(mark)
+        self.tell(kind, text)
+        return True
+
+    def _look(self) -> None:
+        """Tell what has been recorded since the last look."""
+        for batch in self.store.batches("valid_data", ".json"):
+            self._look_at_contract(batch, self.store.read_facts("valid_data", batch))
+        for batch in self.store.batches("drift_report", ".json"):
+            self._look_at_drift(batch, self.store.read_facts("drift_report", batch))
+        for batch in self.store.batches("value_report", ".json"):
+            self._look_at_value(batch, self.store.read_facts("value_report", batch))
+        self._look_at_decisions()
+        self._add_up()
+
+    def _look_at_contract(self, batch: str, facts: Facts) -> None:
+        if not facts["blocked"] or not self._once(f"blocked {batch}", "blocked", _blocked(batch, facts)):
+            return
+        self.story.broken_feed = _blocked(batch, facts)
+
+    def _look_at_drift(self, batch: str, facts: Facts) -> None:
+        if not facts["judged"]:
+            return
+        moved = {c["column"]: c["effect"] for c in facts["columns"] if c["verdict"] == "drifted"}
+        if "channel" in moved and moved["channel"] > 0.3 and not facts["verdict"]["drifted"]:
+            if self._once(f"shift {batch}", "shift", f"{batch}: {facts['sentence']}"):
+                self.story.harmless_shift = facts["sentence"]
+        elif facts["verdict"]["drifted"]:
+            self._once(f"drift {batch}", "drift", f"{batch}: {facts['sentence']}")
+
+    def _look_at_value(self, batch: str, facts: Facts) -> None:
+        if not facts["judged"]:
+            return
+        per_row = facts["earned"]["value"]
+        self._once(
+            f"value {batch}",
+            "labels",
+            f"{batch}: {per_row:+.1f} EUR per decision (version {facts['version']}, n = {facts['earned']['n']:,})",
+        )
+        promised = facts["promised"]
+        if promised is not None and per_row < promised - 12 and not self.story.decay:
+            self.story.decay = f"{batch}: {per_row:+.1f} EUR per decision against {promised:+.1f} at release"
+
+    def _look_at_decisions(self) -> None:
+        if self.story.harmless_shift and not self.story.harmless_sensor:
+            self.story.harmless_sensor = self.servers.last_tick(f"{NAME}_retraining")
+            self.tell("sensor", self.story.harmless_sensor)
+        if self.story.broken_feed and not self.story.broken_sensor:
+            said = self.servers.last_tick(f"{NAME}_retraining")
+            if "broken data" in said:
+                self.story.broken_sensor = said
+                self.tell("sensor", said)
+        for decision in self._decisions()[1:]:
+            fresh = self._once(f"decision {decision['run_id']}", "retrained", f"because {decision['reason']}")
+            if fresh:
+                self.tell(decision["outcome"], decision["sentence"])
+            self._note(decision, fresh=fresh)
+
+    def _note(self, decision: Facts, *, fresh: bool) -> None:
+        if decision["trigger"] != "retraining" or not self.story.decay:
+            if fresh and not self.story.decay:
+                raise DemoError(
+                    "a retraining ran before the model decayed",
+                    got=decision["reason"],
+                    allowed="a retraining for the concept shift alone",
+                    do="Look at the drift report of that day",
+                )
+            return
+        self.story.retraining = decision["reason"]
+        if decision["outcome"] == "released":
+            self.story.decision = decision["sentence"]
+        elif fresh:
+            self.story.refused.append(decision["sentence"])
+
+    def _add_up(self) -> None:
+        """Money of the days the retrained model scored, and of the model before on the same rows, as the assets recorded it."""
+        found = [self.store.read_facts("value_report", b) for b in self.store.batches("value_report", ".json")]
+        rows = [f for f in found if f["judged"] and f["previous_total"] is not None]
+        if len(rows) >= LABELLED_DAYS_AFTER and self.story.decision:
+            with_it, without = sum(f["total"] for f in rows), sum(f["previous_total"] for f in rows)
+            decisions = sum(f["earned"]["n"] for f in rows)
+            self.story.money = {
+                "days": len(rows),
+                "decisions": decisions,
+                "with": with_it,
+                "without": without,
+                "gained": with_it - without,
+            }
+
+
+def _blocked(batch: str, facts: Facts) -> str:
+    total = facts["rows"] + facts["quarantined"]
+    rules = ", ".join(f"{r} ({n:,})" for r, n in sorted(facts["rules"].items(), key=lambda item: -item[1])[:2])
+    return f"{batch}: {facts['quarantined']:,} of {total:,} rows broke the contract [{rules}]; the batch is blocked, none of it is scored or learned from"
+
+
+def as_json(story: Story) -> str:
+    """The story as one JSON document."""
+    facts: dict[str, Any] = {**story.__dict__, "missing": story.missing()}
+    return json.dumps(facts, indent=1)

@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Every command below reads the project's own instance, so that history survives a restart.
+FRESH  ?=
+# Every command reads the project's own instance, so that history survives a restart.
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 
 help: ## Show this list
@@ -19,5 +20,23 @@ $(STAMP): requirements.lock pyproject.toml
 
 install: $(STAMP) ## Install the locked dependencies and the project into .venv
 
+demo: $(STAMP) ## Play the story of credit_default on real servers and leave the UI open (FRESH=1 begins anew)
+	$(BIN)/ml-assets demo $(if $(FRESH),--fresh)
+
+check: $(STAMP) ## Lint, format, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: check ## Everything: the checks above, then every test
+	$(BIN)/python -m pytest
+
+serve: $(STAMP) ## Start the Dagster UI with its daemon on what is there
+	$(BIN)/dagster dev -h 127.0.0.1 -w workspace.yaml
+
 lock: ## Resolve the dependencies again (needs uv)
 	uv pip compile --universal --python-version 3.11 --extra dev --generate-hashes --no-header --no-annotate --quiet -o requirements.lock pyproject.toml
+
+clean: ## Remove the virtual environment and the instance's history
+	rm -rf $(VENV) && git clean -fdXq dagster_home

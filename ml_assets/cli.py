@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ COLOURS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     chosen = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped on the way out
     try:
         code: int = chosen.run(chosen)
     except MLAssetsError as error:
@@ -94,7 +96,7 @@ def _demo(chosen: argparse.Namespace) -> int:
     def tell(kind: str, text: str) -> None:
         console.print(f"[dim]{time.monotonic() - begun:6.1f} s[/]  [{COLOURS.get(kind, 'white')}]{kind:>9}[/]  {text}")
 
-    def stay(story: Story, url: str) -> None:
+    def stay(story: "Story", url: str) -> None:
         _summary(console, story)
         console.print(f"\nThe UI stays open on [bold]{url}[/]; Ctrl-C ends it. History stays in {_home(chosen.home)}.")
         try:
@@ -212,3 +214,7 @@ def _schema(_: argparse.Namespace) -> int:
 
     print(json.dumps(solution_schema(), indent=1))
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

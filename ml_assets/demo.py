@@ -109,6 +109,7 @@ class Stage:
 
     def _guard(self) -> None:
         self.servers.require_alive()
+        self._report_failures()
         if time.monotonic() - self.begun > MOST_SECONDS:
             raise DemoError(
                 "the demo takes too long",
@@ -117,6 +118,26 @@ class Stage:
                 do=f"Look at the runs in the UI and at {self.servers.log}",
             )
         time.sleep(0.5)
+
+    def _report_failures(self) -> None:
+        """A run that stops at a broken batch is part of the story; several others are not."""
+        from ml_assets.automation import failed_runs
+        from ml_assets.graph import SOLUTION_TAG
+
+        failed = failed_runs(self.instance, {SOLUTION_TAG: NAME}, limit=10)
+        for run in failed:
+            self._once(
+                f"failed {run.run_id}",
+                "run",
+                f"{run.run_id[:8]} stopped ({run.tags.get('ml/batches') or run.tags.get('ml/reason', '')})",
+            )
+        if len(failed) > 3:
+            raise DemoError(
+                "too many runs failed",
+                got=f"{len(failed)} failed runs",
+                allowed="the one that the broken feed stops",
+                do=f"Look at the runs in the UI and at {self.servers.log}",
+            )
 
     def wait_for_first_champion(self) -> None:
         """History is loaded by the arrival sensor, the first model trained by the retraining sensor."""

@@ -180,7 +180,7 @@ def batch_check(
         for batch, verdict in _worth_recording(verdicts, solution.retraining.k_of_n[1]).items():
             result = check_result(verdict, batch=batch)
             # as an event of this run: a second range over the same batch would clash with evaluations that have no run
-            context.log_event(
+            context.op_execution_context.log_event(
                 dg.AssetCheckEvaluation(
                     asset_key=asset_key,
                     check_name=name,

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 
 from ml_assets.components import definitions_of
 from ml_assets.declaration import Solution
+from ml_assets.declaration.arrival import WHOLE_TABLE
 from ml_assets.graph import key
 from ml_assets.resources.store import Facts, SolutionStore, Store
 from ml_assets.running import (
@@ -108,7 +109,10 @@ class Journey:
     solution: Solution
     defs: dg.Definitions
     instance: dg.DagsterInstance
-    runs: dict[str, Finished]
+    batches: list[str] = field(default_factory=lambda: [WHOLE_TABLE])
+    runs: dict[str, Finished] = field(default_factory=dict)
+    decisions: list[Facts] = field(default_factory=list)
+    before_labels: dict[str, Facts] = field(default_factory=dict)
     wall: float = 0.0
     cpu: float = 0.0
 
@@ -146,7 +150,9 @@ class Journey:
 
     def mature(self, batch: str) -> None:
         """The labels of a batch have become known."""
-        self.run(f"mature {batch}", ("labels", "performance_report", "fairness_report", "value_report"), batches=[batch])
+        self.run(
+            f"mature {batch}", ("labels", "performance_report", "fairness_report", "value_report"), batches=[batch]
+        )
 
     def metric(self, name: str) -> Facts:
         """A figure of the test part."""
@@ -174,7 +180,7 @@ class Journey:
 def journey(declared: dict[str, Any], instance: dg.DagsterInstance) -> Journey:
     """A declaration, as YAML would hold it, ready to run."""
     solution = Solution.model_validate(declared)
-    return Journey(solution, definitions_of(solution), instance, {})
+    return Journey(solution, definitions_of(solution), instance)
 
 
 def weeks(start: datetime, count: int) -> list[str]:

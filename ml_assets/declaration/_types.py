@@ -38,6 +38,12 @@ def _duration(value: object) -> object:
     return timedelta(seconds=float(found[1]) * SECONDS[found[2]])
 
 
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError(f"got {spell(value)}; allowed: more than nothing, such as '14 days'")
+    return value
+
+
 def spell(value: timedelta) -> str:
     """A timedelta in the words a declaration uses, largest whole unit first."""
     seconds = value.total_seconds()
@@ -67,7 +73,7 @@ def _rate(value: object) -> object:
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
-    Field(gt=timedelta(0)),
+    AfterValidator(_positive),
     PlainSerializer(spell, return_type=str),
     WithJsonSchema({"type": "string", "pattern": _QUANTITY.pattern, "examples": ["14 days", "6 hours"]}),
 ]
@@ -106,7 +112,7 @@ class Span(tuple[float, Literal["batches", "seconds"]]):
 
     def __str__(self) -> str:
         amount, unit = self
-        return f"{amount:g} batches" if unit == "batches" else spell(timedelta(seconds=amount))
+        return f"{int(amount)} batches" if unit == "batches" else spell(timedelta(seconds=amount))
 
 
 def _span(value: object) -> object:

@@ -128,14 +128,16 @@ def validate(frame: "pd.DataFrame", schema: "DataFrameSchema") -> Validated:
     reasons: dict[int, list[str]] = {}
     kept = frame
     for _ in range(4):  # coercion may surface in one round and the rules on the coerced values in the next
-        checked, failures = _try(kept, schema)
+        checked, failures, uncoerced = _try(kept, schema)
         for index, reason in failures:
             found = reasons.setdefault(index, [])
             if reason not in found:
                 found.append(reason)
-        kept = frame.drop(index=list(reasons))
+        # rows that coerce stay for another round, so that each is told every rule it breaks
+        kept = kept.drop(index=sorted(uncoerced)) if uncoerced else frame.drop(index=list(reasons))
         if checked is not None or kept.empty:  # without a row left there is nothing to coerce
-            return _divided(frame, kept if checked is None else checked, reasons, extra)
+            valid = kept if checked is None else checked
+            return _divided(frame, valid.drop(index=valid.index.intersection(list(reasons))), reasons, extra)
     raise DataError(
         "rows still break the contract after the broken ones were set apart",
         got=f"{len(kept)} rows",
@@ -153,19 +155,23 @@ def _divided(
     return Validated(valid.reset_index(drop=True), broken.reset_index(drop=True), dict(counts), (), extra)
 
 
-def _try(frame: "pd.DataFrame", schema: "DataFrameSchema") -> tuple["pd.DataFrame | None", list[tuple[int, str]]]:
+def _try(
+    frame: "pd.DataFrame", schema: "DataFrameSchema"
+) -> tuple["pd.DataFrame | None", list[tuple[int, str]], set[int]]:
+    """The coerced rows when none breaks a rule; else who broke what, and which rows could not be coerced."""
     from pandera.errors import SchemaErrors
 
     try:
-        return schema.validate(frame, lazy=True), []
+        return schema.validate(frame, lazy=True), [], set()
     except SchemaErrors as error:
         cases = error.failure_cases
     by_row = cases[cases["index"].notna()]
     # a rule that stumbled over a value that could not be coerced says nothing about the other rows; they are tried again
-    uncoerced = by_row.loc[by_row["check"].astype(str).str.startswith("coerce_dtype"), "column"]
-    whole = cases[cases["index"].isna() & ~cases["column"].isin(uncoerced)]
+    uncoerced = by_row[by_row["check"].astype(str).str.startswith("coerce_dtype")]
+    whole = cases[cases["index"].isna() & ~cases["column"].isin(uncoerced["column"])]
     if by_row.empty or len(whole):
         sentence = "; ".join(sorted({f"{c}: {k}" for c, k in zip(whole["column"], whole["check"], strict=True)}))
-        return None, [(int(i), f"whole batch: {sentence}") for i in frame.index]
+        return None, [(int(i), f"whole batch: {sentence}") for i in frame.index], set()
     names = by_row["column"].astype(str) + ": " + by_row["check"].astype(str).str.slice(0, 80)
-    return None, [(int(i), n) for i, n in zip(by_row["index"], names, strict=True)]
+    failures = [(int(i), n) for i, n in zip(by_row["index"], names, strict=True)]
+    return None, failures, {int(i) for i in uncoerced["index"]}

@@ -207,11 +207,7 @@ def content_ids(frame: "pd.DataFrame") -> "pd.Series[str]":
     """Ids for a table without any: a hash of the row's content, numbered where the same content stands again."""
     import pandas as pd
 
-    text = (
-        frame.astype("string").fillna("\0").agg("\x1f".join, axis=1)
-        if len(frame.columns)
-        else pd.Series([], dtype="string")
-    )
+    text = frame.astype("string").fillna("\0").agg("\x1f".join, axis=1) if frame.size else pd.Series([], dtype="string")
     digests = text.map(lambda row: hashlib.blake2b(row.encode(), digest_size=8).hexdigest())
     again = digests.groupby(digests).cumcount()
     return digests.where(again == 0, digests + "-" + again.astype(str)).astype(str)

@@ -209,7 +209,8 @@ def choose(solution: Solution, store: SolutionStore) -> Facts:
     dropped = dict(refused)
     kept = []
     for feature in features:
-        bad = [c for c in lineage.get(feature, ()) if c in refused]
+        # a feature that depends on nothing measurable stands for the column of its own name
+        bad = [c for c in (lineage.get(feature) or (feature,)) if c in refused]
         if bad:
             dropped.setdefault(feature, f"made from {', '.join(bad)}")
         else:
@@ -227,8 +228,13 @@ def choose(solution: Solution, store: SolutionStore) -> Facts:
 
 def is_suspicion(found: Facts) -> bool:
     """Whether a review is about what a column knows (a leak, the passing of time), not about a proxy, cost or staleness."""
+    return knows_the_outcome(found) or "marks the time" in " ".join(found["reasons"]).lower()
+
+
+def knows_the_outcome(found: Facts) -> bool:
+    """Whether the reasons say that a column may tell what is only known later."""
     text = " ".join(found["reasons"]).lower()
-    return any(word in text for word in ("too good", "outcome", "leak", "marks the time", "sum"))
+    return any(word in text for word in ("too good", "outcome", "leak", "sum"))
 
 
 def _declared_reason(solution: Solution, column: str) -> str:
@@ -260,13 +266,22 @@ def _traced(solution: Solution, store: SolutionStore) -> tuple[list[str], dict[s
         return features, {f: (f,) for f in features}
     rows = store.read_frame("valid_data", batches[-1])
     visible = rows[[c for c in rows.columns if c not in solution.never_inputs and not c.startswith(OWN)]]
-    return features, dict(measured_lineage(load_function(path), visible, seed=solution.model.seed))
+    try:
+        return features, dict(measured_lineage(load_function(path), visible, seed=solution.model.seed))
+    except KeyError as error:
+        raise DataError(
+            f"{path} asks for a column it may not see or that is not there",
+            got=str(error),
+            allowed=", ".join(map(str, visible.columns)),
+            do="Use permitted columns only",
+        ) from error
 
 
 def _no_leak(store: SolutionStore) -> Verdict:
     chosen = set(store.read_facts("selected_columns")["raw"])
     screening = store.read_facts("column_screening")["columns"]
-    accepted = [c for c in screening if c["column"] in chosen and c["verdict"] == "review" and is_suspicion(c)]
+    # screening lifts a suspicion that the declaration answers; the check still says that a word is all there is
+    accepted = [c for c in screening if c["column"] in chosen and c["verdict"] != "drop" and knows_the_outcome(c)]
     leaks = [c for c in screening if c["column"] in chosen and c["verdict"] == "drop"]
     rows = [
         {"column": c["column"], "verdict": c["verdict"], "why": "; ".join(c["reasons"])} for c in (*leaks, *accepted)

@@ -9,9 +9,7 @@ import pytest
 from ml_assets.running import LIVE_ASSETS, REPLAY_ASSETS, ROW_ASSETS, TRAINING_ASSETS
 from ml_assets_tests.stages import world
 from ml_assets_tests.stages.declarations import CLASSES, STREAM, TABLE, declared, signed
-from ml_assets_tests.stages.lab import Lab, days, open_instance
-
-SERVED = "2026-01-17T06:00:00"
+from ml_assets_tests.stages.lab import SERVED, Lab, days, open_instance
 
 
 @pytest.fixture(autouse=True)

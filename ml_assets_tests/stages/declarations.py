@@ -23,11 +23,12 @@ STREAM: dict[str, Any] = {
     },
     "success_criteria": [
         {"metric": "roc_auc", "at_least": 0.7},
-        {"metric": "value_per_decision", "better_than": "simple_rule"},
+        {"metric": "value_per_decision", "better_than": "dummy", "by": 6},
     ],
     "data_bias": {
         "groups": {"job_group": {"column": "job"}, "age_band": {"column": "age", "edges": [35, 50]}},
         "protected": ["sex"],
+        "tolerance": {"label_rate_difference": 0.04},
         "reference_population": {"sex": {"f": 0.5, "m": 0.5}},
         "plan": [
             {"finding": "sex", "action": "reweigh", "reason": "known", "approved_by": "tests", "expires": "2099-01-01"}
@@ -95,7 +96,7 @@ def declared(base: dict[str, Any], **changes: Any) -> Solution:
 def signed(solution: Solution) -> Solution:
     """The same, signed in the version that runs."""
     raw = solution.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    raw["business_case"]["signed_off"] = {"by": "tests", "on": "2026-01-01", "version": solution.case_version}
+    raw["business_case"]["signed_off"] = {"by": "tests", "date": "2026-01-01", "version": solution.case_version}
     return Solution.model_validate(raw)
 
 
@@ -115,10 +116,10 @@ def shops() -> pd.DataFrame:
 
 
 def parcels() -> pd.DataFrame:
-    """700 parcels of three kinds, in two regions; no id."""
+    """900 parcels of three kinds, in two regions; no id."""
     rng = np.random.default_rng(2)
-    weight, length = rng.normal(5, 2, 700), rng.normal(40, 10, 700)
-    wild = rng.normal(0, 1, 700)
+    weight, length = rng.normal(5, 2, 900), rng.normal(40, 10, 900)
+    wild = rng.normal(0, 0.6, 900)
     kind = np.where(weight + wild > 6.5, "large", np.where(length + 5 * wild > 50, "odd", "small"))
-    region = rng.choice(["north", "south"], 700)
+    region = rng.choice(["north", "south"], 900)
     return pd.DataFrame({"weight": weight, "length": length, "region": region, "kind": kind})

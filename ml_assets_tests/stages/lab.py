@@ -1,7 +1,9 @@
 """A solution, an instance and its store in one hand: run assets, plant faults, read verdicts."""
 
 import shutil
-from collections.abc import Iterable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -16,8 +18,10 @@ from ml_assets.resources import REGISTRY, STORE, SolutionStore
 from ml_assets.resources.registry import ModelRegistry
 from ml_assets.running import Finished, run_assets
 from ml_assets_tests.stages import world
-from ml_assets_tests.stages.declarations import merged
+from ml_assets_tests.stages.declarations import CLASSES, STREAM, TABLE, declared, merged
 
+SERVED, NEXT = "2026-01-17T06:00:00", "2026-01-16"
+Planted = Mapping[tuple[str, str], "Callable[[Lab], dg.AssetCheckEvaluation]"]
 CONFIG = "telemetry: {enabled: false}\n"
 
 
@@ -43,6 +47,10 @@ class Lab:
         """Plant: what the world does from now on."""
         world.plan(self.folder / "world.json", **changes)
 
+    def plant(self, **changes: Any) -> None:
+        """Plant on the morning of 17 January, when the batch of the 16th is due."""
+        self.plan(**{"now": SERVED, **changes})
+
     def but(self, **changes: Any) -> "Lab":
         """The same instance with a declaration that differs."""
         raw = self.solution.model_dump(mode="json", by_alias=True, exclude_unset=True)
@@ -51,6 +59,7 @@ class Lab:
     def fork(self, folder: Path) -> "Lab":
         """A copy of the whole instance: what is done to it stays there."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        _move_models(folder / "storage" / "mlflow" / "mlflow.db", str(self.folder), str(folder))
         made = Lab(self.solution, open_instance(folder), folder)
         world.plan(folder / "world.json", **world.read())
         return made
@@ -78,6 +87,16 @@ class Lab:
         found = self.run(*assets, batches=batches, **tags)
         assert found.success, found
         return found
+
+    def serve(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        """Do what a sensor asked for, as the daemon would."""
+        return self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=self.instance,
+            asset_selection=list(request.asset_selection or ()),
+            partition_key=request.partition_key,
+            tags=dict(request.tags),
+            raise_on_error=False,
+        )
 
     def check(self, asset: str, name: str, batch: str | None = None) -> dg.AssetCheckEvaluation:
         """Run one check alone on what is stored."""
@@ -110,11 +129,27 @@ class Lab:
         return {k: v.value for k, v in event.asset_materialization.metadata.items()}
 
 
-def checks_of(stage: ModuleType, solutions: Iterable[Solution]) -> set[tuple[str, str]]:
+def _move_models(database: Path, before: str, after: str) -> None:
+    """MLflow keeps absolute places: a copy must not share its models with the original."""
+    if not database.exists():
+        return
+    with closing(sqlite3.connect(database)) as connection:
+        for table, column in (
+            ("experiments", "artifact_location"),
+            ("runs", "artifact_uri"),
+            ("model_versions", "source"),
+            ("model_versions", "storage_location"),
+        ):
+            connection.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (before, after))
+        connection.commit()
+
+
+def checks_of(stage: ModuleType, solutions: "Iterable[Solution]" = ()) -> set[tuple[str, str]]:
     """(asset, check) of every check a stage builds for any of the solutions."""
+    wanted = tuple(solutions) or (declared(STREAM), declared(TABLE), declared(CLASSES))
     return {
         (k.asset_key.path[-1], k.name)
-        for solution in solutions
+        for solution in wanted
         for one in stage.build(solution).asset_checks or ()
         for k in one.check_keys
     }

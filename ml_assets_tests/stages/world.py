@@ -1,4 +1,4 @@
-"""A small lender whose days are made from a seed: 250 rows a day, and faults that are planted day by day.
+"""A small lender whose days are made from a seed: 300 rows a day, and faults that are planted day by day.
 
 What happens is read from one JSON document (``Plan``), so that a test, and a process it starts, sees the same world.
 """
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 VARIABLE = "ML_ASSETS_TEST_WORLD"
-ROWS = 250
+ROWS = 300
 START = date(2026, 1, 1)
 Frame = pd.DataFrame
 
@@ -43,7 +43,7 @@ def _made(day: date) -> tuple[Frame, np.ndarray[Any, Any]]:
     income, debt = rng.normal(50, 10, n), rng.normal(20, 5, n)
     job = rng.choice(["clerk", "cook", "driver"], n, p=[0.5, 0.3, 0.2])
     sex = rng.choice(["f", "m"], n)
-    logit = -1.2 - 0.16 * (income - 50) + 0.2 * (debt - 20) + 1.4 * (job == "driver") + 0.9 * (sex == "m")
+    logit = -1.2 - 0.16 * (income - 50) + 0.2 * (debt - 20) + 1.4 * (job == "driver") + 0.4 * (sex == "m")
     truth = (rng.random(n) < 1 / (1 + np.exp(-logit))).astype(int)
     seconds = np.sort(rng.integers(0, 86_400, n))
     frame = pd.DataFrame(
@@ -87,6 +87,8 @@ def features(frame: Frame) -> Frame:
             return out.assign(sex=np.where(frame["income"] > 50, "x", "y"))
         case "repeats_protected":
             return out.assign(code=frame["salutation"].map({"Mr": 1, "Ms": 2}))
+        case "with_hints":
+            return out.assign(leak=frame["leak"], hint=frame["hint"])
         case "rounded":
             return out.assign(income=out["income"].round(0))
         case "crash":
@@ -121,11 +123,18 @@ def _copies(frame: Frame, day: date) -> Frame:
     return frame.assign(**{c: old[c] for c in ("income", "debt", "job")}, age=day.day + 20)
 
 
-def _spoil(column: str, value: Callable[[Frame], Any], share: float = 0.4) -> Callable[[Frame, date], Frame]:
+def _hints(frame: Frame, day: date) -> Frame:
+    """One column that is the outcome, one that knows too much of it, and one without any value."""
+    truth = _made(day)[1]
+    noise = np.random.default_rng(day.day).normal(0, 1, len(truth))
+    return frame.assign(leak=truth + 0.1 * noise, hint=truth + 0.55 * noise, debt=np.nan)
+
+
+def _spoil(column: str, value: object, share: float = 0.4) -> Callable[[Frame, date], Frame]:
     def spoil(frame: Frame, day: date) -> Frame:
         assert day >= START
         at = frame.index < share * len(frame)
-        return frame.assign(**{column: frame[column].astype(object).where(~at, value(frame))})
+        return frame.assign(**{column: frame[column].astype(object).where(~at, value)})
 
     return spoil
 
@@ -141,19 +150,20 @@ ROW_FAULTS: dict[str, Callable[[Frame, date], Frame]] = {
     "salutation": lambda f, _: f.assign(salutation=f["sex"].map({"m": "Mr", "f": "Ms"})),
     "extra_column": lambda f, _: f.assign(shoe_size=40),
     "retyped": lambda f, _: f.assign(income=f["income"].map("{:.2f}".format)),
-    "words": _spoil("income", lambda f: "rich"),
-    "a_few_words": _spoil("income", lambda f: "rich", 0.01),
-    "mixed": _spoil("job", lambda f: 7),
-    "infinite": _spoil("income", lambda f: np.inf),
-    "a_few_infinite": _spoil("income", lambda f: np.inf, 0.01),
+    "words": _spoil("income", "rich"),
+    "a_few_words": _spoil("income", "rich", 0.01),
+    "mixed": _spoil("job", 7),
+    "infinite": _spoil("income", np.inf),
+    "a_few_infinite": _spoil("income", np.inf, 0.01),
     "null_column": lambda f, _: f.assign(debt=np.nan),
     "null_inputs": lambda f, _: f.assign(income=np.nan, debt=np.nan, job=None),
-    "new_category": _spoil("job", lambda f: "astronaut"),
-    "bad_dates": _spoil("at", lambda f: "yesterday", 0.01),
+    "new_category": _spoil("job", "astronaut"),
+    "bad_dates": _spoil("at", "yesterday", 0.01),
     "all_bad_dates": lambda f, _: f.assign(at="yesterday"),
     "repeated_ids": lambda f, _: f.assign(row=f["row"].iloc[0]),
     "a_repeated_id": lambda f, _: f.assign(row=f["row"].where(f.index != 3, f["row"].iloc[0])),
     "yesterdays_ids": _yesterday,
+    "hints": _hints,
     "copies": _copies,
     "drift": lambda f, _: f.assign(income=f["income"] - 15),
     "unfair": lambda f, _: f.assign(income=np.where(f["sex"] == "m", 20.0, 80.0)),

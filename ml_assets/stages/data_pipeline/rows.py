@@ -88,12 +88,12 @@ def divide(solution: Solution, store: SolutionStore, frame: pd.DataFrame) -> Div
     """Set the rows that break the contract apart; block the batch when they are too many."""
     limit = solution.data_pipeline.quarantine_at_most
     if frame.empty:
-        return Divided(frame, frame.assign(**{BROKEN: ""}), {}, (), True, 0.0, limit)
+        return Divided(_named(solution, frame), frame.assign(**{BROKEN: ""}), {}, (), True, 0.0, limit)
     found = _with_target(solution, validate(frame, contract_of(solution, store, frame)))
     named = _named(solution, found.valid)
-    valid, repeated = _first_of_each(named)
-    broken = pd.concat([found.broken, repeated], ignore_index=True) if len(repeated) else found.broken
-    rules = found.rules | ({"repeated id": len(repeated)} if len(repeated) else {})
+    valid, apart = _first_of_each(named)
+    broken = pd.concat([found.broken, apart], ignore_index=True) if len(apart) else found.broken
+    rules = found.rules | {str(rule): int(n) for rule, n in apart[BROKEN].value_counts().items()}
     share = len(broken) / len(frame)
     return Divided(valid, broken, rules, found.extra_columns, share > limit or valid.empty, share, limit)
 
@@ -113,19 +113,28 @@ def _with_target(solution: Solution, found: Validated) -> Validated:
 def _named(solution: Solution, frame: pd.DataFrame) -> pd.DataFrame:
     """Rows with their id and time under this package's own names."""
     pipeline = solution.data_pipeline
-    if pipeline.id is not None and pipeline.id not in frame.columns and len(frame.columns):
-        raise DataError(
-            "the id column is missing",
-            got=", ".join(map(str, frame.columns)),
-            allowed=f"a column {pipeline.id!r}",
-            do="Correct data_pipeline.id",
-        )
-    ids = frame[pipeline.id].astype(str) if pipeline.id is not None and len(frame.columns) else content_ids(frame)
-    own: dict[str, Any] = {ID: ids}
-    if pipeline.arrival is not None and pipeline.arrival.event_time is not None and len(frame.columns):
-        times = pd.to_datetime(frame[pipeline.arrival.event_time], errors="coerce", utc=True, format="mixed")
+    timed = pipeline.arrival.event_time if pipeline.arrival is not None else None
+    if frame.empty:
+        own: dict[str, Any] = {ID: pd.Series(dtype=object)}
+        return frame.assign(**(own | ({TIME: pd.Series(dtype="datetime64[us]")} if timed is not None else {})))
+    _require_own(frame, pipeline.id, "data_pipeline.id", "id")
+    _require_own(frame, timed, "data_pipeline.arrival.event_time", "time")
+    own = {ID: frame[pipeline.id].astype(str) if pipeline.id is not None else content_ids(frame)}
+    if timed is not None:
+        times = pd.to_datetime(frame[timed], errors="coerce", utc=True, format="mixed")
         own[TIME] = times.dt.tz_localize(None).astype("datetime64[us]")
     return frame.assign(**own)
+
+
+def _require_own(frame: pd.DataFrame, column: str | None, where: str, what: str) -> None:
+    """A column that names or dates a row; one that the contract knows is quarantined before this."""
+    if column is not None and column not in frame.columns:
+        raise DataError(
+            f"the {what} column is missing",
+            got=", ".join(map(str, frame.columns)),
+            allowed=f"a column {column!r}",
+            do=f"Correct {where}",
+        )
 
 
 def _first_of_each(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ml_assets.automation import failed_runs, latest_numbers, runs_in_progress
+from ml_assets.automation import evaluations, failed_runs, latest_numbers, runs_in_progress
 from ml_assets.declaration import Solution
 from ml_assets.declaration.sources import FilesSource
 from ml_assets.graph import SOLUTION_TAG, TRIGGER_TAG, key, partitions
@@ -23,11 +23,14 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 
 @dataclass
 class Seen:
-    """What the sensor remembers: the newest batch whose mature labels were asked for, and failures it has counted."""
+    """What the sensor remembers: the newest batch whose mature labels were asked for, batches that stopped at a blocking
+    check (asking again would not change them), failures it has counted, and batches whose run failed part of the way."""
 
     labelled: str = ""
     tries: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    again: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, cursor: str | None) -> "Seen":
@@ -36,7 +39,14 @@ class Seen:
 
     def write(self) -> str:
         """To the sensor's cursor."""
-        return json.dumps({"labelled": self.labelled, "tries": self.tries, "failures": self.failures[-20:]})
+        facts = {
+            "labelled": self.labelled,
+            "tries": self.tries,
+            "failures": self.failures[-20:],
+            "stopped": self.stopped,
+            "again": self.again,
+        }
+        return json.dumps(facts)
 
 
 def build_sensors(solution: Solution) -> list[dg.SensorDefinition]:
@@ -67,29 +77,27 @@ def look(solution: Solution, instance: dg.DagsterInstance, cursor: str | None) -
         return dg.SensorResult(
             skip_reason=f"the run of the last arrival is still working: {busy[0]}", cursor=seen.write()
         )
-    _count_failures(solution, instance, seen)
     now = _now(solution)
     added, batches = due_batches(solution, instance, now)
-    loaded = instance.get_materialized_partitions(key(solution, "raw_data"))
-    fresh = [b for b in batches if b not in loaded and seen.tries.get(b, 0) < MOST_TRIES]
-    mature = [b for b in batches if b in loaded and b > seen.labelled and _mature(solution, b, now)]
+    _count_failures(solution, instance, seen, batches)
+    _note_stopped(solution, instance, seen)
+    made = instance.get_materialized_partitions(key(solution, "features"))
+    loaded = made | set(seen.stopped)
+    fresh = [b for b in batches if _is_fresh(b, made, seen)]
+    labelled = instance.get_materialized_partitions(key(solution, "labels"))
+    mature = [
+        b for b in batches if b in made and _mature(solution, b, now) and _awaits_labels(solution, b, labelled, seen)
+    ]
     live = bool(latest_numbers(instance, key(solution, "champion"), ["live_version"]).get("live_version"))
-    timed = solution.data_pipeline.period is not None
     requests = []
     if fresh:
-        requests.append(
-            _request(
-                solution,
-                _stretch(batches, fresh, one_run=timed),
-                [*ROW_ASSETS, *(LIVE_ASSETS if live else ())],
-                "rows",
-                seen,
-            )
-        )
+        chosen = _stretch(solution, batches, fresh, seen.tries.get(fresh[0], 0))
+        seen.again = [b for b in seen.again if b not in chosen]
+        requests.append(_request(solution, chosen, [*ROW_ASSETS, *(LIVE_ASSETS if live else ())], "rows", seen))
     if mature:
-        chosen = _stretch(batches, mature, one_run=timed)
+        chosen = _stretch(solution, batches, mature, seen.tries.get(_label_mark(mature[0]), 0))
         requests.append(_request(solution, chosen, [*LABEL_ASSETS, *(JUDGED_ASSETS if live else ())], "labels", seen))
-        seen.labelled = chosen[-1]
+        seen.labelled = max(seen.labelled, chosen[-1])
     skip = None if requests else _nothing(batches, loaded, seen)
     dynamic = (
         [partitions_def.build_add_request(added)]
@@ -124,11 +132,30 @@ def _mature(solution: Solution, batch: str, now: datetime) -> bool:
     return end is None or end + solution.business_case.target.delay_or_zero <= now
 
 
-def _stretch(all_batches: Sequence[str], fresh: Sequence[str], *, one_run: bool) -> list[str]:
-    """The oldest unbroken stretch: a run covers a range, and ranges have no holes; files go one by one."""
-    wanted = set(fresh)
-    start = all_batches.index(fresh[0])
-    most = MOST_BATCHES if one_run else 1
+def _is_fresh(batch: str, made: "set[str]", seen: Seen) -> bool:
+    """Whether a batch is to be loaded: not there yet, or its run failed part of the way; nothing a person must look at."""
+    waits = batch not in made or batch in seen.again
+    return waits and batch not in seen.stopped and seen.tries.get(batch, 0) < MOST_TRIES
+
+
+def _awaits_labels(solution: Solution, batch: str, labelled: "set[str]", seen: Seen) -> bool:
+    """Whether mature labels are to be read: the batch is newer than the last that was asked for, or was loaded late."""
+    if seen.tries.get(_label_mark(batch), 0) >= MOST_TRIES:
+        return False
+    return batch not in labelled or (solution.data_pipeline.period is not None and batch > seen.labelled)
+
+
+def _label_mark(batch: str) -> str:
+    return f"labels:{batch}"
+
+
+def _stretch(solution: Solution, all_batches: Sequence[str], wanted: Sequence[str], tries: int) -> list[str]:
+    """The oldest unbroken stretch: a run covers a range, and ranges have no holes.
+
+    Files go one by one, and so does a batch whose last run failed: it must not take others down with it.
+    """
+    start = all_batches.index(wanted[0])
+    most = 1 if tries or solution.data_pipeline.period is None else MOST_BATCHES
     out: list[str] = []
     for batch in all_batches[start : start + most]:
         if batch not in wanted:
@@ -147,7 +174,7 @@ def _request(solution: Solution, batches: Sequence[str], assets: Sequence[str], 
     many = len(batches) > 1
     if many:
         tags |= {RANGE_START: batches[0], RANGE_END: batches[-1]}
-    attempt = sum(seen.tries.get(b, 0) for b in batches)
+    attempt = sum(seen.tries.get(b if part == "rows" else _label_mark(b), 0) for b in batches)
     return dg.RunRequest(
         run_key=f"{part}:{batches[0]}:{batches[-1] if many else batches[0]}:{attempt}",
         partition_key=None if many else batches[0],
@@ -156,16 +183,27 @@ def _request(solution: Solution, batches: Sequence[str], assets: Sequence[str], 
     )
 
 
-def _count_failures(solution: Solution, instance: dg.DagsterInstance, seen: Seen) -> None:
+def _note_stopped(solution: Solution, instance: dg.DagsterInstance, seen: Seen) -> None:
+    """Batches that are empty or broke their contract are dealt with: a person may materialize them again."""
+    for asset, check in (("raw_data", "not_empty"), ("valid_data", "contract")):
+        for e in evaluations(instance, dg.AssetCheckKey(key(solution, asset), check), limit=30):
+            if not e.passed and e.batch not in seen.stopped:
+                seen.stopped.append(e.batch)
+
+
+def _count_failures(solution: Solution, instance: dg.DagsterInstance, seen: Seen, batches: Sequence[str]) -> None:
     """A failed arrival may be asked for again, a bounded number of times."""
     for run in failed_runs(instance, {SOLUTION_TAG: solution.name, TRIGGER_TAG: "arrival"}, limit=5):
         if run.run_id in seen.failures:
             continue
         seen.failures.append(run.run_id)
-        first = run.tags.get("ml/batches", "").split(" … ")[0]
-        seen.tries[first] = seen.tries.get(first, 0) + 1
-        if run.tags.get("ml/part") == "labels" and seen.tries[first] < MOST_TRIES and first <= seen.labelled:
-            seen.labelled = _before(first)
+        first, _, last = run.tags.get("ml/batches", "").partition(" … ")
+        if run.tags.get("ml/part") == "labels":
+            seen.tries[_label_mark(first)] = seen.tries.get(_label_mark(first), 0) + 1
+            seen.labelled = min(seen.labelled, _before(first)) if first else seen.labelled
+        else:
+            seen.tries[first] = seen.tries.get(first, 0) + 1
+            seen.again += [b for b in batches if first <= b <= last and b not in seen.again]
 
 
 def _before(batch: str) -> str:

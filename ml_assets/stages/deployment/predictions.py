@@ -40,7 +40,7 @@ def build_predictions(solution: Solution) -> tuple[dg.AssetsDefinition, list[dg.
                 return {"rows": 0, "state": "blocked: the batch broke its contract"}
             if not opened:
                 opened.append(require_live(registry.models, solution.name))
-            return score_batch(solution, store.of(solution.name), opened[0], batch, run_id=context.run_id)
+            return score_batch(solution, store.of(solution.name), opened[0], batch, run_id=context.run.run_id)
 
         return dg.MaterializeResult(metadata=each_batch(context, solution, score))
 

@@ -69,7 +69,7 @@ def build_champion(solution: Solution) -> tuple[dg.AssetsDefinition, list[dg.Ass
 def _run_facts(context: dg.AssetExecutionContext) -> Facts:
     tags = context.run.tags
     return {
-        "run_id": context.run_id,
+        "run_id": context.run.run_id,
         "trigger": tags.get(TRIGGER_TAG, "by hand"),
         "reason": tags.get(REASON_TAG, "materialized by hand"),
         "evidence": tags.get(EVIDENCE_TAG, ""),

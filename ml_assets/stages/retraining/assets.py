@@ -117,7 +117,7 @@ def _retraining_log(stage: Stage) -> dg.AssetsDefinition:
                 "releases": sum(r["outcome"] == "released" for r in rows),
                 "last_outcome": last["outcome"],
                 "last_reason": last["reason"],
-                "run": dg.MetadataValue.dagster_run(context.run_id),
+                "run": dg.MetadataValue.dagster_run(context.run.run_id),
                 **numbers(
                     {"training_seconds": last["training seconds"]}
                     | (

@@ -1,0 +1,167 @@
+"""How long definitions take to load: 1, 10 and 100 solutions, each process fresh, on top of ``import dagster``.
+
+The peer is Dagster itself: the same number of plain assets and checks, written by hand, without any declaration.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+DECLARATION = """type: ml_assets.MLSolution
+attributes:
+  name: solution_{i:03d}
+  business_case:
+    decision: call the customer or not
+    owner: team:crm
+    prediction: probability that the customer leaves
+    target: {{column: churned, positive: "yes"}}
+  data_bias: {{protected: [sex]}}
+  data_pipeline:
+    source: {{type: files, path: data/churn.csv}}
+    arrival: {{every: day, event_time: seen_at, start: 2026-01-01}}
+    id: customer_id
+"""
+MEASURE = """
+import json, resource, sys, time, warnings
+warnings.filterwarnings("ignore")
+def cpu():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+import dagster as dg
+imported = cpu()
+{load}
+repository = defs.get_repository_def()
+loaded = cpu()
+from dagster._core.remote_representation.external_data import RepositorySnap
+RepositorySnap.from_def(repository)
+print(json.dumps({{"import": imported, "load": loaded - imported, "snapshot": cpu() - loaded,
+                  "assets": len(list(repository.asset_graph.get_all_asset_keys())),
+                  "heavy": [m for m in ("mlflow", "xgboost", "sklearn", "pandera", "scipy") if m in sys.modules],
+                  "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}}))
+"""
+OURS = "from pathlib import Path\ndefs = dg.ComponentTree.for_project(Path({root!r})).build_defs()"
+PLAIN = """
+from pathlib import Path
+P = dg.DailyPartitionsDefinition("2026-01-01")
+assets, checks = [], []
+for s in range({count}):
+    for a in range(31):
+        @dg.asset(key=[f"s{{s}}", f"a{{a}}"], deps=[[f"s{{s}}", f"a{{a - 1}}"]] if a else [], partitions_def=P if a < 12 else None)
+        def one(): ...
+        assets.append(one)
+    for c in range(35):
+        @dg.asset_check(asset=[f"s{{s}}", f"a{{c % 31}}"], name=f"c{{c}}")
+        def check(): return dg.AssetCheckResult(passed=bool(one))
+        checks.append(check)
+defs = dg.Definitions(assets=assets, asset_checks=checks)
+"""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is aimed at, and what was found."""
+
+    name: str
+    target: str
+    measured: str
+    met: bool
+
+
+def measure(load: str, repeats: int) -> dict[str, float]:
+    """Median CPU seconds of fresh processes."""
+    runs = []
+    for _ in range(repeats):
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE.format(load=load)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"PYTHONWARNINGS": "ignore"},
+        )
+        runs.append(json.loads(done.stdout.splitlines()[-1]))
+    found = {k: statistics.median(r[k] for r in runs) for k in ("import", "load", "snapshot", "megabytes", "assets")}
+    return found | {"heavy": len(runs[0]["heavy"])}
+
+
+def project(folder: Path, count: int) -> str:
+    """A dg project of ``count`` solutions."""
+    package = folder / f"many_{count}"
+    for i in range(count):
+        place = package / "defs" / f"solution_{i:03d}"
+        place.mkdir(parents=True)
+        (place / "defs.yaml").write_text(DECLARATION.format(i=i))
+    (package / "__init__.py").write_text("")
+    (package / "defs" / "__init__.py").write_text("")
+    (folder / "dg.toml").write_text(f'directory_type = "project"\n[project]\nroot_module = "many_{count}"\n')
+    return str(folder)
+
+
+def main() -> int:
+    """Measure, print one table and one line per goal."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one run each, up to 10 solutions")
+    parser.add_argument("--json", type=Path)
+    chosen = parser.parse_args()
+    counts, repeats = ((1, 10), 1) if chosen.quick else ((1, 10, 100), 3)
+    rows = []
+    for count in counts:
+        with tempfile.TemporaryDirectory() as scratch:
+            root = project(Path(scratch), count)
+            os.environ["PYTHONPATH"] = root
+            ours = measure(OURS.format(root=root), repeats)
+        plain = measure(PLAIN.format(count=count), repeats)
+        rows.append(
+            {
+                "solutions": count,
+                **ours,
+                "plain_load": plain["load"],
+                "plain_snapshot": plain["snapshot"],
+                "ratio": ours["load"] / plain["load"],
+            }
+        )
+    head = f"{'solutions':>9} {'assets':>7} {'import':>7} {'load':>7} {'snapshot':>9} {'MB':>6} {'plain load':>11} {'ratio':>6}   (CPU seconds, median of {repeats})"
+    print(head)
+    for r in rows:
+        print(
+            f"{r['solutions']:>9} {r['assets']:>7.0f} {r['import']:>7.2f} {r['load']:>7.2f} {r['snapshot']:>9.2f} {r['megabytes']:>6.0f} {r['plain_load']:>11.2f} {r['ratio']:>6.2f}"
+        )
+    last, before = rows[-1], rows[-2]
+    growth = (last["load"] - rows[0]["load"]) / max(before["load"] - rows[0]["load"], 1e-9)
+    steps = (last["solutions"] - rows[0]["solutions"]) / max(before["solutions"] - rows[0]["solutions"], 1)
+    linear = growth / steps if before is not rows[0] else 1.0
+    goals = [
+        Goal(
+            "near linear in the number of solutions",
+            "growth per solution at most 1.5 times that of the step before",
+            f"{linear:.2f}",
+            linear <= 1.5,
+        ),
+        Goal(
+            f"{last['solutions']} solutions on top of import dagster",
+            "at most 10 CPU s",
+            f"{last['load']:.2f} s",
+            last["load"] <= 10,
+        ),
+        Goal("no learning library imported while loading", "none", f"{last['heavy']:.0f}", last["heavy"] == 0),
+    ]
+    for g in goals:
+        print(f"goal: {g.name}: target {g.target}, measured {g.measured}: {'met' if g.met else 'NOT met'}")
+    if chosen.json:
+        machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+        chosen.json.write_text(
+            json.dumps(
+                {"name": "load", "machine": machine, "rows": rows, "goals": [g.__dict__ for g in goals]}, indent=1
+            )
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""Candidates, splits, training."""
+
+from ml_assets.declaration._types import Span
+from ml_assets.declaration.model import Model
+from ml_assets_tests.declaration.minimal import refusal
+
+
+def test_spans_and_shares_are_read() -> None:
+    found = Model.model_validate({"window": "21 days", "test_span": "3 batches", "test": "25 %"})
+    assert (found.window, found.test_span, found.test) == (Span((21 * 86400.0, "seconds")), Span((3, "batches")), 0.25)
+
+
+def test_a_part_is_left_for_training() -> None:
+    assert Model(test=0.4, validation=0.4)
+    assert refusal(Model, {"test": 0.5, "validation": 0.4}) == [
+        "test + validation: got 0.9; allowed: at most 0.8, the rest is for training"
+    ]
+
+
+def test_words_and_bounds() -> None:
+    assert refusal(
+        Model, {"split": "random", "calibration": "yes", "seed": -1, "device": "tpu", "monotone": {"age": 2}}
+    ) == [
+        "split: Input should be 'hash' or 'time'",
+        "calibration: Input should be 'auto', 'none', 'sigmoid' or 'isotonic'",
+        "seed: Input should be greater than or equal to 0",
+        "device: Input should be 'cpu' or 'cuda'",
+        "monotone.age: Input should be 1 or -1",
+    ]

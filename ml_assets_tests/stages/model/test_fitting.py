@@ -1,0 +1,48 @@
+"""Fit, compare, choose: the simplest model within one standard error, from training and validation rows alone."""
+
+import numpy as np
+import pytest
+
+from ml_assets.history import training_rows
+from ml_assets.learning.artifact import load
+from ml_assets.stages.model.fitting import candidate_names
+from ml_assets_tests.stages.lab import Lab
+
+
+def test_the_chosen_model_is_one_that_was_fitted_and_within_one_error_of_the_best(stream: Lab) -> None:
+    selection = stream.store.read_facts("model")["selection"]
+    rows = {r["name"]: r for r in selection["table"]}
+    assert set(rows) == {"dummy", "single_feature", "logistic_regression"}
+    assert selection["chosen"] == "logistic_regression"
+    assert not rows["dummy"]["eligible"]
+
+
+def test_baselines_hold_the_simple_rule_which_has_no_score(stream: Lab) -> None:
+    models = stream.store.read_facts("baselines")["models"]
+    assert set(models) == {"dummy", "single_feature", "simple_rule"}
+    names = {m["name"] for m in models["simple_rule"]["metrics"]}
+    assert "value_per_decision" in names
+    assert "roc_auc" not in names
+
+
+def test_default_candidates_never_repeat_the_baselines(table: Lab) -> None:
+    found = candidate_names(table.but(model={"candidates": ["dummy", "linear_regression"]}).solution)
+    assert found == ("linear_regression",)
+
+
+def test_the_stored_model_is_the_one_whose_hash_is_recorded(stream: Lab) -> None:
+    digest = stream.store.read_facts("model")["digest"]
+    artifact = load(stream.store.folder("model", "current"), digest=digest)
+    assert artifact.excluded_groups == ("defaulted", "row", "sex")
+    test = training_rows(stream.solution, stream.store).part("test").table
+    score = np.asarray(artifact.score(test.features))
+    assert ((score >= 0) & (score <= 1)).all()
+
+
+@pytest.mark.slow
+def test_the_same_rows_and_seed_give_the_same_model(fork: Lab) -> None:
+    before = fork.store.read_facts("model")
+    fork.ok("baselines", "candidates", "model")
+    after = fork.store.read_facts("model")
+    assert after["selection"] == before["selection"]
+    assert after["threshold"] == before["threshold"]

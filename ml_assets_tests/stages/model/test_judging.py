@@ -1,0 +1,70 @@
+"""The test part: read for a decision, counted, and the criteria decided on it."""
+
+import pytest
+
+from ml_assets.declaration.success_criteria import Criterion
+from ml_assets.stages.model.judging import decide
+from ml_assets.statistics.estimate import Estimate
+from ml_assets_tests.stages.lab import Lab
+
+
+def _estimate(name: str, value: float, half: float = 0.02) -> Estimate:
+    return Estimate(name, value, value - half, value + half, 500)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "value", "met", "sure"),
+    [
+        (Criterion(metric="roc_auc", at_least=0.7), 0.75, True, True),
+        (Criterion(metric="roc_auc", at_least=0.7), 0.71, True, False),
+        (Criterion(metric="roc_auc", at_least=0.7), 0.69, False, False),
+        (Criterion(metric="log_loss", at_most=0.5), 0.45, True, True),
+        (Criterion(metric="log_loss", at_most=0.5), 0.55, False, False),
+    ],
+)
+def test_a_floor_and_a_ceiling(criterion: Criterion, value: float, met: bool, sure: bool) -> None:
+    found = decide(criterion, [_estimate(criterion.metric, value)], {}, [])
+    assert (found["met"], found["sure"]) == (met, sure)
+
+
+@pytest.mark.parametrize(("value", "met"), [(0.85, True), (0.79, False)])
+def test_a_distance_to_a_baseline_is_kept(value: float, met: bool) -> None:
+    criterion = Criterion(metric="roc_auc", better_than="single_feature", by=0.1)
+    found = decide(criterion, [_estimate("roc_auc", value)], {"single_feature": [_estimate("roc_auc", 0.7)]}, [])
+    assert found["met"] is met
+
+
+def test_in_each_group_the_worst_large_one_decides() -> None:
+    criterion = Criterion(metric="recall", at_least=0.5, in_each="sex")
+    rows = [
+        {"attribute": "sex", "group": g, "metric": "recall", "estimate": _estimate("recall", v), "enough": enough}
+        for g, v, enough in (("f", 0.6, True), ("m", 0.4, True), ("x", 0.1, False))
+    ]
+    found = decide(criterion, [], {}, rows)
+    assert not found["met"]
+    assert found["sentence"].startswith("m:")
+    assert "too few rows to say: x" in found["sentence"]
+    assert decide(criterion, [], {}, [rows[0]])["met"]
+    assert not decide(criterion, [], {}, [rows[2]])["met"]
+
+
+def test_every_reading_of_the_test_part_is_counted(fork: Lab) -> None:
+    first = fork.metadata("evaluation")["reads_of_the_test_part"]
+    fork.ok("evaluation")
+    assert (first, fork.metadata("evaluation")["reads_of_the_test_part"]) == (1, 2)
+
+
+def test_the_evaluation_names_the_remedied_artifact_and_the_test_rows(stream: Lab) -> None:
+    facts = stream.store.read_facts("evaluation")
+    assert facts["rows"] == 900
+    assert facts["digest"] == stream.store.read_facts("mitigation")["digest"]
+    assert facts["reproduced"]["equal"]
+
+
+@pytest.mark.parametrize("name", ["table", "classes"])
+def test_other_tasks_are_judged_by_their_own_metrics(name: str, request: pytest.FixtureRequest) -> None:
+    lab: Lab = request.getfixturevalue(name)
+    metrics = {m["name"] for m in lab.store.read_facts("evaluation")["metrics"]}
+    own = {"table": {"r2", "root_mean_squared_error"}, "classes": {"accuracy", "macro_f1"}}[name]
+    assert own <= metrics
+    assert "roc_auc" not in metrics

@@ -1,0 +1,60 @@
+"""What is said of a scored batch: by hand-worked figures of the rows themselves."""
+
+import numpy as np
+import pytest
+
+from ml_assets.history import DECISION, ID, LABEL, SCORE
+from ml_assets.stages.monitoring.judging import age_of_learning, performance_verdict
+from ml_assets.statistics.metrics import evaluate
+from ml_assets_tests.stages.lab import Lab
+
+DAY = "2026-01-15"
+
+
+def test_money_and_metrics_are_those_of_the_logged_decisions(stream: Lab) -> None:
+    log = stream.store.read_frame("predictions", DAY).merge(stream.store.read_frame("labels", DAY), on=ID)
+    truth, decision = log[LABEL].to_numpy(int), log[DECISION].to_numpy(int)
+    money = np.select(
+        [(truth == 1) & (decision == 1), (truth == 0) & (decision == 1), (truth == 1) & (decision == 0)],
+        [0.0, -40.0, -100.0],
+        20.0,
+    )
+    facts = stream.store.read_facts("value_report", DAY)
+    assert facts["total"] == pytest.approx(money.sum())
+    metrics = {m["name"]: m for m in stream.store.read_facts("performance_report", DAY)["metrics"]}
+    assert metrics["accuracy"]["value"] == pytest.approx((truth == decision).mean())
+    assert metrics["roc_auc"]["value"] == pytest.approx(evaluate("roc_auc", truth, score=log[SCORE].to_numpy()).value)
+    assert metrics["value_per_decision"]["value"] == pytest.approx(money.mean())
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "passed"), [(0.80, 0.02, True), (0.76, 0.02, True), (0.70, 0.02, False), (0.70, 0.15, True)]
+)
+def test_a_loss_fails_only_beyond_the_limit_and_beyond_chance(
+    stream: Lab, value: float, half: float, passed: bool
+) -> None:
+    now = {"name": "roc_auc", "value": value, "low": value - half, "high": value + half, "n": 300, "unit": ""}
+    facts = {"metrics": [now], "released": [{"name": "roc_auc", "value": 0.8}], "rows": 300}
+    found, sentence, figures = performance_verdict(stream.solution, facts)
+    assert found is passed
+    assert figures["limit"] == pytest.approx(0.75)
+    assert ("within chance" in sentence) is (half > 0.1)
+
+
+def test_age_is_in_data_time() -> None:
+    facts = {"newest_learned": "2026-01-10T12:00:00", "newest_row": "2026-01-12T12:00:00"}
+    assert age_of_learning(facts) == 2 * 86_400
+    assert age_of_learning({"newest_learned": None, "newest_row": None}) is None
+
+
+def test_the_estimate_says_that_it_is_blind(stream: Lab, table: Lab) -> None:
+    facts = stream.store.read_facts("performance_estimate", DAY)
+    assert {e["name"] for e in facts["estimated"]} >= {"accuracy", "value_per_decision"}
+    assert "concept" in facts["sentence"]
+    assert table.store.read_facts("performance_estimate")["estimated"] == []
+
+
+def test_of_a_table_only_rows_outside_of_training_are_judged(table: Lab, classes: Lab) -> None:
+    for lab in (table, classes):
+        parts = lab.store.read_frame("training_set", columns=["ml:part"])["ml:part"]
+        assert lab.store.read_facts("performance_report")["rows"] == int((parts == "test").sum())

@@ -1,0 +1,85 @@
+"""Part 4: who is missing, whose labels differ, what is done about it, and the weights that do it."""
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from ml_assets.history import PART, TRUTH, training_rows
+from ml_assets.stages import data_bias
+from ml_assets_tests.stages.lab import Lab, Planted, checks_of, said
+
+
+def _absent(lab: Lab) -> dg.AssetCheckEvaluation:
+    lab = lab.but(data_bias={"reference_population": {"sex": {"f": 0.8, "m": 0.2}}})
+    lab.ok("data_bias_report")
+    return lab.verdict("data_bias_report", "groups_represented")
+
+
+def _unplanned(lab: Lab) -> dg.AssetCheckEvaluation:
+    lab = lab.but(data_bias={"plan": []})
+    lab.ok("data_bias_report", "bias_remediation_plan")
+    return lab.verdict("bias_remediation_plan", "findings_covered")
+
+
+PLANTED: Planted = {
+    ("data_bias_report", "groups_represented"): _absent,
+    ("bias_remediation_plan", "findings_covered"): _unplanned,
+}
+
+
+def test_every_check_has_a_planted_fault() -> None:
+    assert set(PLANTED) == checks_of(data_bias)
+
+
+@pytest.mark.parametrize(("asset", "check"), sorted(PLANTED))
+def test_a_check_passes_on_good_data_and_fails_on_a_planted_fault(
+    stream: Lab, fork: Lab, asset: str, check: str
+) -> None:
+    assert stream.verdict(asset, check).passed, said(stream.verdict(asset, check))
+    found = PLANTED[asset, check](fork)
+    assert not found.passed
+    assert "sex" in said(found)
+
+
+def test_the_label_gap_is_the_gap_of_the_data(stream: Lab) -> None:
+    gaps = {g["group"]: g for g in stream.store.read_facts("data_bias_report")["gaps"]}
+    assert set(gaps) == {"f", "m"}
+    assert gaps["m"]["difference"]["value"] == pytest.approx(-gaps["f"]["difference"]["value"])
+    assert gaps["m"]["difference"]["value"] > 0.04
+
+
+def test_an_expired_plan_does_not_cover(fork: Lab) -> None:
+    plan = [{"finding": "sex", "action": "reweigh", "reason": "-", "approved_by": "tests", "expires": "2020-01-01"}]
+    lab = fork.but(data_bias={"plan": plan})
+    lab.ok("data_bias_report", "bias_remediation_plan")
+    found = lab.verdict("bias_remediation_plan", "findings_covered")
+    assert not found.passed
+    assert "expired" in said(found)
+
+
+def test_weights_make_group_and_label_independent_in_training(stream: Lab) -> None:
+    rows = training_rows(stream.solution, stream.store)
+    train = rows.table.part == "train"
+    truth, weight = rows.table.truth[train], rows.table.weight[train]
+    sex = rows.groups["sex"].to_numpy()[train]
+    rates = {g: np.average(truth[sex == g], weights=weight[sex == g]) for g in ("f", "m")}
+    plain = {g: truth[sex == g].mean() for g in ("f", "m")}
+    assert rates["f"] == pytest.approx(rates["m"], abs=1e-9)
+    assert plain["m"] - plain["f"] > 0.04
+    assert np.average(truth, weights=weight) == pytest.approx(truth.mean(), abs=1e-9)
+    frame = stream.store.read_frame("training_set", columns=[PART, TRUTH])
+    assert (rows.table.weight[(frame[PART] != "train").to_numpy()] == 1).all()
+
+
+def test_without_mitigation_every_row_weighs_the_same(fork: Lab) -> None:
+    lab = fork.but(data_bias={"mitigation": "none"})
+    lab.ok("data_bias_report", "bias_remediation_plan", "sample_weights")
+    assert (lab.store.read_frame("sample_weights")["weight"] == 1).all()
+
+
+def test_a_group_without_reference_cannot_be_missed(fork: Lab) -> None:
+    lab = fork.but(data_bias={"reference_population!": {}})
+    lab.ok("data_bias_report")
+    found = lab.verdict("data_bias_report", "groups_represented")
+    assert not found.passed
+    assert "no reference population" in said(found)

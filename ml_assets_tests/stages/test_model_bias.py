@@ -1,0 +1,73 @@
+"""Part 8: gaps of the final decisions, remedies, and what the plan of part 4 came to."""
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from ml_assets.history import training_rows
+from ml_assets.stages import model_bias
+from ml_assets_tests.stages.lab import Lab, Planted, checks_of, said
+
+
+def _by_job(lab: Lab) -> dg.AssetCheckEvaluation:
+    """The job is an input here, and drivers default more: as a protected attribute it shows a gap."""
+    lab = lab.but(data_bias={"protected": ["sex", "job_group"], "as_input": {"job": "planted"}})
+    lab.ok("model_bias_report")
+    return lab.verdict("model_bias_report", "disparity")
+
+
+def _weights_that_harm(lab: Lab) -> dg.AssetCheckEvaluation:
+    """Weights that teach the opposite of their purpose: drivers default, and no one else does."""
+    lab = lab.but(data_bias={"protected": ["sex", "job_group"], "as_input": {"job": "planted"}})
+    rows = training_rows(lab.solution, lab.store)
+    driver = (rows.groups["job_group"] == "driver").to_numpy()
+    guilty = rows.table.truth == 1
+    frame = lab.store.read_frame("sample_weights").assign(weight=np.where(driver == guilty, 5.0, 0.1))
+    lab.store.write_frame("sample_weights", frame)
+    facts = lab.store.read_facts("sample_weights")
+    lab.store.write_facts("sample_weights", facts | {"attribute": "job_group"})
+    lab.ok("candidates", "model", "mitigation")
+    return lab.verdict("mitigation", "plan_kept")
+
+
+PLANTED: Planted = {
+    ("model_bias_report", "disparity"): _by_job,
+    ("mitigation", "plan_kept"): _weights_that_harm,
+}
+
+
+def test_every_check_has_a_planted_fault() -> None:
+    assert set(PLANTED) == checks_of(model_bias)
+
+
+@pytest.mark.parametrize(("asset", "check"), sorted(PLANTED))
+def test_a_check_passes_on_good_data_and_fails_on_a_planted_fault(
+    stream: Lab, fork: Lab, asset: str, check: str
+) -> None:
+    assert stream.verdict(asset, check).passed, said(stream.verdict(asset, check))
+    found = PLANTED[asset, check](fork)
+    assert not found.passed
+    assert "driver" in said(found) or "job" in said(found)
+
+
+def test_every_gap_has_n_interval_limit_and_verdict(stream: Lab) -> None:
+    found = stream.store.read_facts("model_bias_report")["disparities"]
+    assert {d["group"] for d in found} == {"f", "m"}
+    assert {d["metric"] for d in found} == {"selection_rate_ratio", "equal_opportunity_difference"}
+    for d in found:
+        assert d["value"]["n"] > 0
+        assert d["value"]["low"] <= d["value"]["value"] <= d["value"]["high"]
+
+
+def test_remedies_are_compared_with_doing_nothing(stream: Lab) -> None:
+    facts = stream.store.read_facts("mitigation")
+    assert facts["tried"] == ["none", "reweigh"]
+    assert {r["name"] for r in facts["rows"]} == {"none", "reweigh"}
+    assert sum(r["chosen"] for r in facts["rows"]) == 1
+    assert facts["planned"] == "sex"
+
+
+def test_without_protected_attributes_there_is_nothing_to_judge(table: Lab) -> None:
+    found = table.verdict("model_bias_report", "disparity")
+    assert found.passed
+    assert "no attribute is protected" in said(found)

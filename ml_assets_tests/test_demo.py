@@ -1,0 +1,62 @@
+"""The loop closes on the real webserver and the real daemon, unattended."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ml_assets.demo import MARKER, Story, prepare
+from ml_assets.servers import HOST, free_port
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_whole_story_happens(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "ml_assets.cli",
+        "demo",
+        "--json",
+        "--home",
+        str(tmp_path / "home"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=880, check=False)
+    assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
+    story = json.loads(done.stdout[done.stdout.index("{") :])
+    assert story["missing"] == []
+    assert "first model" in story["first_release"]
+    assert "channel" in story["harmless_shift"]
+    assert "blocked" in story["broken_feed"]
+    assert "performance" in story["retraining"]
+    assert story["money"]["with"] > story["money"]["without"]
+
+
+def test_a_story_that_did_not_happen_names_what_is_missing() -> None:
+    assert len(Story().missing()) == 7
+    assert Story(first_release="x").missing()[0] == "a harmless shift seen and not retrained on"
+    assert "money with and without the retraining" in Story(money={"gained": -1.0}).missing()
+
+
+def test_fresh_removes_only_what_a_demo_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "elsewhere")
+    for name in ("storage", "lender", "mine"):
+        (tmp_path / name).mkdir()
+    prepare(tmp_path, fresh=True)
+    assert (tmp_path / "storage").exists()  # no marker: not a demo's folder
+    (tmp_path / MARKER).touch()
+    prepare(tmp_path, fresh=True)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["dagster.yaml", "mine"]
+
+
+def test_a_port_in_use_is_passed_over() -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        port = taken.getsockname()[1]
+        assert free_port(port) != port

@@ -179,19 +179,19 @@ def batch_check(
             return check_result(next(iter(verdicts.values())), batch=batches[0].key)
         for batch, verdict in _worth_recording(verdicts, solution.retraining.k_of_n[1]).items():
             result = check_result(verdict, batch=batch)
-            # as an event of this run: a second range over the same batch would clash with evaluations that have no run
-            context.op_execution_context.log_event(
-                dg.AssetCheckEvaluation(
-                    asset_key=asset_key,
-                    check_name=name,
-                    passed=result.passed,
-                    metadata=result.metadata,
-                    severity=result.severity,
-                    description=result.description,
-                    partition=batch,
-                    blocking=False,
-                )
+            # as an event of this run: a second range over the same batch would clash with evaluations that have no run;
+            # log_event takes check evaluations, its annotation does not say so
+            evaluation: Any = dg.AssetCheckEvaluation(
+                asset_key=asset_key,
+                check_name=name,
+                passed=result.passed,
+                metadata=result.metadata,
+                severity=result.severity,
+                description=result.description,
+                partition=batch,
+                blocking=False,
             )
+            context.op_execution_context.log_event(evaluation)
         return summary_result(verdicts)
 
     return check

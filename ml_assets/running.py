@@ -68,11 +68,11 @@ def run_assets(
 
 
 def _first_error(result: dg.ExecuteInProcessResult) -> str:
-    """The innermost message of the first step that failed."""
+    """What the first step that failed said: the error the step raised, which Dagster wraps once; not the cause it names."""
     for event in result.all_events:
         if event.is_step_failure:
             error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
+            if error is not None and error.cause is not None:
                 error = error.cause
             return error.message.strip() if error is not None else "no message"
     return ""

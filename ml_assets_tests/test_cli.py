@@ -58,7 +58,7 @@ def test_a_broken_declaration_is_one_sentence_with_file_and_line(
     file.write_text(file.read_text().replace("owner: team:crm", "owner: somebody"))
     assert main(["plan", "churn", "--project", str(project)]) == 2
     error = capsys.readouterr().err
-    assert f"{file}:5" in error
+    assert f"{file}:6" in error
     assert "Traceback" not in error
 
 

@@ -442,7 +442,9 @@ def test_bikes_an_honest_strong_column_needs_a_word(bikes: Journey) -> None:
 def test_bikes_running_number_does_not_block_later_days(bikes: Journey) -> None:
     """The contract is drafted from 24 rows; the running number of the 60th day lies far outside of them."""
     assert [b for b in bikes.batches if bikes.facts("valid_data", b)["blocked"]] == []
-    assert bikes.store.read_frame("predictions", bikes.batches[-1])[ID].str.fullmatch(r"\d+").all()  # "1439", not "1439.0"
+    assert (
+        bikes.store.read_frame("predictions", bikes.batches[-1])[ID].str.fullmatch(r"\d+").all()
+    )  # "1439", not "1439.0"
     assert sum(bikes.facts("training_set")["parts"].values()) == sum(bikes.counts(b)[0] for b in bikes.batches[:DAYS])
 
 

@@ -1,17 +1,19 @@
 """From a fitted predictor to a solution that decides: calibration and threshold, both chosen on the validation part."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml_assets.learning.artifact import SolutionArtifact
 from ml_assets.learning.predictors import Predictor
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.calibration import Calibration, CalibrationChoice, choose_calibration, fit_calibration
 from ml_assets.statistics.estimate import not_estimable
-from ml_assets.statistics.value import BinaryValue, ThresholdChoice, Value, best_threshold
+from ml_assets.statistics.value import BinaryValue, ThresholdChoice, Value, best_threshold, break_even
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def finish(
     facts: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> Finished:
-    """Calibrate (kept only where it helps, for "auto") and set the threshold of highest money per decision.
+    """Calibrate (kept only where it helps, for "auto") and set the threshold by expected money.
 
     Both read the "validation" part alone; "test" is never touched. Multiclass decides by expected money, regression
     decides its own value.
@@ -53,10 +55,26 @@ def finish(
         return Finished(SolutionArtifact(**common), None, None)
     raw = np.asarray(predictor.predict(validation.features), dtype=np.float64)
     choice = _calibrate(validation.truth, raw, calibration, seed)
-    threshold = best_threshold(validation.truth, choice.calibration.apply(raw), value)
+    threshold = choose_threshold(validation.truth, np.asarray(choice.calibration.apply(raw)), value)
     return Finished(
         SolutionArtifact(**common, calibration=choice.calibration, threshold=threshold.threshold), choice, threshold
     )
+
+
+def choose_threshold(truth: NDArray[Any], score: NDArray[np.float64], value: BinaryValue) -> ThresholdChoice:
+    """The break-even probability of the value matrix, unless another threshold earned clearly more on these rows.
+
+    Clearly: by more than one standard error of the paired difference per row. Calibrated scores make the break-even
+    probability the best threshold there is (Elkan, The foundations of cost-sensitive learning, IJCAI 2001); the best of a
+    few thousand rows is mostly luck.
+    """
+    best = best_threshold(truth, score, value)
+    even = break_even(value)
+    earned, at_even = (value.money(truth, (score >= t).astype(np.int64)) for t in (best.threshold, even))
+    ahead = earned - at_even
+    if len(ahead) > 1 and ahead.mean() > ahead.std(ddof=1) / math.sqrt(len(ahead)):
+        return best
+    return replace(best, threshold=even, money_per_decision=float(at_even.mean()))
 
 
 def _calibrate(

@@ -1,6 +1,6 @@
 """Part 8: whom the final decisions favour, what was tried against it, what that cost, and what was chosen."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -11,6 +11,9 @@ from ml_assets.history import training_rows
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.resources.store import Facts
 from ml_assets.statistics.estimate import Estimate
+
+if TYPE_CHECKING:
+    from ml_assets.learning.mitigation import MitigationTable
 
 STAGE = "model_bias"
 
@@ -57,7 +60,7 @@ def _mitigation(stage: Stage) -> dg.AssetsDefinition:
                 "value": r["worst"]["value"]["value"],
                 f"{solution.business_case.currency} per decision": r["money_per_decision"]["value"],
                 "lost share": r["lost_share"],
-                "chosen": r["chosen"],
+                "chosen": r["name"] == facts["chosen"],
                 "why": r["reason"],
             }
             for r in facts["rows"]
@@ -127,11 +130,25 @@ def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
             accuracy_budget=solution.model_bias.accuracy_budget,
         )
         compared = {"rows": list(found.rows), "chosen": found.chosen, "sentence": found.sentence}
+        if planned_stands(found):
+            why = "part 4 planned it, it keeps to the budget, and no verdict is worse with it"
+            compared |= {"chosen": "reweigh", "sentence": f"reweigh: {why}"}
     final = remedies[compared["chosen"]]
     digest = save(final, store.folder("mitigation", "final"), overwrite=True)
     return store.write_facts(
         "mitigation", compared | {"digest": digest, "planned": weighed or None, "tried": sorted(remedies)}
     )
+
+
+def planned_stands(found: "MitigationTable") -> bool:
+    """Whether the reweighing that part 4 planned goes into the solution though it does not change the verdict.
+
+    A plan is carried out unless it costs too much or makes something worse; the comparison alone would leave it out on a tie.
+    """
+    planned = next((r for r in found.rows if r.name == "reweigh"), None)
+    if found.chosen != "none" or planned is None:
+        return False
+    return planned.within_budget and not planned.worsened and planned.verdict == found.row("none").verdict
 
 
 def _plan_kept(store: SolutionStore) -> Verdict:

@@ -58,4 +58,5 @@ def ran(
 ) -> dg.DagsterRun:
     """A run that a sensor asked for, in some state."""
     own = {SOLUTION_TAG: solution.name, TRIGGER_TAG: trigger}
-    return create_run_for_test(instance, job_name="made", status=status, tags=own | dict(tags or {}))
+    made: dg.DagsterRun = create_run_for_test(instance, job_name="made", status=status, tags=own | dict(tags or {}))
+    return made

@@ -93,7 +93,7 @@ def test_a_leak_is_dropped_a_suspect_held_back_and_a_column_of_nulls_left_out(fo
     lab.ok(*CHOOSING)
     chosen = lab.store.read_facts("selected_columns")
     assert chosen["features"] == ["income", "job"]
-    assert "held back" in chosen["dropped"]["hint"]
+    assert "Too good to be true alone" in chosen["dropped"]["hint"]
     assert "no value" in chosen["dropped"]["debt"]
     assert "leak" in chosen["dropped"]
     assert lab.verdict("selected_columns", "no_leak").passed

@@ -17,15 +17,15 @@ def _by_job(lab: Lab) -> dg.AssetCheckEvaluation:
 
 
 def _weights_that_harm(lab: Lab) -> dg.AssetCheckEvaluation:
-    """Weights that teach the opposite of their purpose: drivers default, and no one else does."""
-    lab = lab.but(data_bias={"protected": ["sex", "job_group"], "as_input": {"job": "planted"}})
+    """Weights that teach the opposite of their purpose: that drivers default, more than they do."""
+    bias = {"protected": ["sex", "job_group"], "as_input": {"job": "planted"}}
+    fair = {"metrics": ["selection_rate_ratio"], "tolerance": {"selection_rate_ratio": 0.3}}
+    lab = lab.but(data_bias=bias, model_bias=fair)
     rows = training_rows(lab.solution, lab.store)
     driver = (rows.groups["job_group"] == "driver").to_numpy()
-    guilty = rows.table.truth == 1
-    frame = lab.store.read_frame("sample_weights").assign(weight=np.where(driver == guilty, 5.0, 0.1))
-    lab.store.write_frame("sample_weights", frame)
-    facts = lab.store.read_facts("sample_weights")
-    lab.store.write_facts("sample_weights", facts | {"attribute": "job_group"})
+    weight = np.where(driver, np.where(rows.table.truth == 1, 1.6, 0.6), 1.0)
+    lab.store.write_frame("sample_weights", lab.store.read_frame("sample_weights").assign(weight=weight))
+    lab.store.write_facts("sample_weights", lab.store.read_facts("sample_weights") | {"attribute": "job_group"})
     lab.ok("candidates", "model", "mitigation")
     return lab.verdict("mitigation", "plan_kept")
 

@@ -107,7 +107,7 @@ def oracle(frame: Frame) -> np.ndarray[Any, Any]:
     """A rule that knows the future; no model can beat it."""
     days = sorted({t.date() for t in pd.to_datetime(frame["at"])})
     known = pd.concat([labels(datetime(d.year, d.month, d.day), datetime(9999, 1, 1)) for d in days])
-    return frame["row"].map(known.set_index("row")["defaulted"]).to_numpy() == 1
+    return np.asarray(frame["row"].map(known.set_index("row")["defaulted"]) == 1)
 
 
 def _raise(frame: Frame, day: date) -> Frame:
@@ -127,10 +127,11 @@ def _hints(frame: Frame, day: date) -> Frame:
     """One column that is the outcome, one that knows too much of it, and one without any value."""
     truth = _made(day)[1]
     noise = np.random.default_rng(day.day).normal(0, 1, len(truth))
-    return frame.assign(leak=truth + 0.1 * noise, hint=truth + 0.55 * noise, debt=np.nan)
+    other = np.random.default_rng(100 + day.day).normal(0, 1, len(truth))
+    return frame.assign(leak=truth + 0.1 * noise, hint=truth + 0.55 * other, debt=np.nan)
 
 
-def _spoil(column: str, value: object, share: float = 0.4) -> Callable[[Frame, date], Frame]:
+def _spoil(column: str, value: str | float, share: float = 0.4) -> Callable[[Frame, date], Frame]:
     def spoil(frame: Frame, day: date) -> Frame:
         assert day >= START
         at = frame.index < share * len(frame)
@@ -166,7 +167,7 @@ ROW_FAULTS: dict[str, Callable[[Frame, date], Frame]] = {
     "hints": _hints,
     "copies": _copies,
     "drift": lambda f, _: f.assign(income=f["income"] - 15),
-    "unfair": lambda f, _: f.assign(income=np.where(f["sex"] == "m", 20.0, 80.0)),
+    "unfair": lambda f, _: f.assign(income=f["income"] + np.where(f["sex"] == "m", -20, 20)),
     "tiny_group": lambda f, _: f.assign(sex=np.where(f.index < 3, "x", f["sex"])),
 }
 LABEL_FAULTS: dict[str, Callable[[Frame, Frame, date], Frame]] = {

@@ -66,17 +66,15 @@ def _case_gates(store: SolutionStore) -> list[Gate]:
 
 
 def _baseline_gate(solution: Solution, store: SolutionStore) -> Gate:
-    """More money than any decision that needs no model: the dummy, one feature, the simple rule."""
+    """More money than knowing nothing and than the simple rule, and not shown to earn less than one feature alone."""
     facts = store.read_facts("evaluation")
     own = _per_decision(facts["metrics"])
     rivals = {n: _per_decision(m) for n, m in facts["baselines"].items() if not n.startswith("simpler_model")}
-    name, best = max(rivals.items(), key=lambda item: item[1])
     unit = solution.business_case.currency
-    return Gate(
-        "beats the baselines",
-        own > best,
-        f"{own:.4g} {unit} per decision against {best:.4g} of {name}; n = {facts['rows']:,}",
-    )
+    found = ", ".join(f"{n} {v:.4g}" for n, v in rivals.items())
+    sentence = f"{own:.4g} {unit} per decision against {found}; n = {facts['rows']:,}"
+    lost = facts["lost_to"]
+    return Gate("beats the baselines", not lost, sentence + (f"; does not beat {', '.join(lost)}" if lost else ""))
 
 
 def _per_decision(metrics: list[Facts]) -> float:

@@ -109,7 +109,7 @@ def _beats(solution: Solution, store: SolutionStore) -> Verdict:
         for n, m in facts["baselines"].items()
         if not n.startswith("simpler_model") and (found := _values(m, metric)) is not None
     }
-    lost = {n: r for n, r in rivals.items() if own["value"] <= r["value"]}
+    lost: list[str] = facts["lost_to"]
     unit = solution.business_case.currency
     rows = [
         {"baseline": n, f"{unit} per decision": r["value"], "low": r["low"], "high": r["high"]}

@@ -10,9 +10,10 @@ from ml_assets.history import Learned, training_rows
 from ml_assets.learning.artifact import SolutionArtifact, load
 from ml_assets.learning.candidates import fit_candidate
 from ml_assets.resources import SolutionStore
-from ml_assets.resources.store import Facts
+from ml_assets.resources.store import Facts, plain
 from ml_assets.stages.model.fitting import RULE_NAME, figures, judge, rule_figures
 from ml_assets.statistics.calibration import reliability
+from ml_assets.statistics.comparison import PairedComparison, paired_comparison
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.metrics import METRICS, better
 
@@ -34,13 +35,15 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
     others = baseline_figures(solution, store, test)
     slices = slice_figures(solution, test, answer.score, answer.decision)
     reads = 1 + int((store.find_facts("test_reads") or {}).get(store.read_facts("training_set")["digest"], 0))
-    store.write_facts("test_reads", {store.read_facts("training_set")["digest"]: reads})
+    store.write_facts(
+        "test_reads", (store.find_facts("test_reads") or {}) | {store.read_facts("training_set")["digest"]: reads}
+    )
     bins = reliability(test.table.truth, answer.score) if solution.task == "binary" else ()
-    return store.write_facts(
-        "evaluation",
+    facts = plain(
         {
             "metrics": own,
             "baselines": others,
+            "single_feature_lead": single_feature_lead(solution, store, test, answer.decision),
             "slices": slices,
             "criteria": [decide(c, own, others, slices) for c in solution.criteria],
             "reads": reads,
@@ -50,8 +53,9 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
             "behaviour": behaviour(solution, artifact, test),
             "reproduced": reproduce(solution, store, artifact, test),
             "constant_scores": bool(np.unique(np.round(np.asarray(answer.score), 9)).size == 1),
-        },
+        }
     )
+    return store.write_facts("evaluation", facts | {"lost_to": lost_to(facts)})
 
 
 def baseline_figures(solution: Solution, store: SolutionStore, test: Learned) -> dict[str, list[Estimate]]:
@@ -75,6 +79,29 @@ def baseline_figures(solution: Solution, store: SolutionStore, test: Learned) ->
             solution, load(store.folder(asset, row["name"]), digest=digest), test
         )
     return found
+
+
+def single_feature_lead(solution: Solution, store: SolutionStore, test: Learned, decision: Any) -> PairedComparison:
+    """What one feature alone earns more than the solution, row by row; above zero beyond chance it is the better model."""
+    digest = store.read_facts("baselines")["models"]["single_feature"]["digest"]
+    alone = load(store.folder("baselines", "single_feature"), digest=digest).predict(test.table.features)
+    money = solution.business_case.money(test.table.classes)
+    gains = [money.money(test.table.truth, d) for d in (alone.decision, decision)]
+    return paired_comparison(gains[0], gains[1], margin=0.0, unit=solution.business_case.currency)
+
+
+def lost_to(facts: Facts) -> list[str]:
+    """Baselines the solution does not beat: one that knows nothing and the simple rule must earn less on the test part; one
+    feature alone must not be shown to earn more.
+    """
+    own = _money_of(facts["metrics"])
+    beaten_by = [n for n, m in facts["baselines"].items() if n in ("dummy", RULE_NAME) and own <= _money_of(m)]
+    lead = facts["single_feature_lead"]["difference"]
+    return [*beaten_by, *(["single_feature"] if lead["low"] is not None and lead["low"] > 0 else [])]
+
+
+def _money_of(metrics: list[Facts]) -> float:
+    return next(float(m["value"]) for m in metrics if m["name"] == "value_per_decision")
 
 
 def _complexity(store: SolutionStore, name: str) -> int:

@@ -86,9 +86,10 @@ def alarms(solution: Solution, instance: dg.DagsterInstance) -> list[Alarm]:
         )
     decision = latest_numbers(instance, key(solution, "champion"), ["decision", "why", "live_version"])
     if decision and decision["decision"] != "released":
+        event = instance.get_latest_materialization_event(key(solution, "champion"))
         found.append(
             Alarm(
-                f"release:{decision['why']}"[:200],
+                f"release:{event.timestamp if event else ''}",  # the same words about another training are news
                 f"{solution.name}: release {decision['decision']}",
                 str(decision["why"]),
             )

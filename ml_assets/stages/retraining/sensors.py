@@ -127,10 +127,12 @@ def _as_evidence(kind: Kind, check: str, e: Evaluation) -> Evidence:
 
 
 def _broken_batches(solution: Solution, instance: dg.DagsterInstance) -> list[str]:
+    """Batches whose newest judgement says that they broke their contract; a repaired one counts again."""
     contract = evaluations(
         instance, dg.AssetCheckKey(key(solution, "valid_data"), "contract"), limit=4 * solution.retraining.k_of_n[1]
     )
-    return [e.batch for e in contract if not e.passed]
+    newest = {e.batch: e for e in reversed(contract)}
+    return [batch for batch, e in newest.items() if not e.passed]
 
 
 def _broken_data(solution: Solution, instance: dg.DagsterInstance) -> str | None:

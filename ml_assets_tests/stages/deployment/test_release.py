@@ -27,7 +27,7 @@ def _refused(lab: Lab) -> dg.AssetCheckEvaluation:
 def _changed_bytes(lab: Lab) -> dg.AssetCheckEvaluation:
     version = lab.models.champion("stream")
     assert version is not None
-    (file,) = lab.models.fetch(version).rglob("model.skops")
+    file = lab.models.fetch(version) / "artifact" / "solution.json"
     file.write_bytes(file.read_bytes() + b" ")
     return lab.check("champion", "released_model_intact")
 
@@ -52,7 +52,7 @@ PLANTED: Planted = {
 }
 FIGURES = {
     "release_gates": "refused by 1 gate: criterion: roc_auc at_least_0.97 (roc_auc 0.",
-    "released_model_intact": "model.skops",
+    "released_model_intact": "solution.json",
     "complete": "1 without an answer, 1 answered twice",
     "scores_are_sound": "every row got the same score",
 }
@@ -219,7 +219,7 @@ def test_a_read_only_store_of_models_refuses_the_release_and_the_alias_stays(for
 
 @pytest.mark.slow
 def test_a_model_that_knows_nothing_is_never_released(empty: Callable[..., Lab]) -> None:
-    lab = empty(data_bias={"protected": [], "reference_population!": {}, "plan": []})
+    lab = empty(model={"test_span": "1 day", "validation_span": "1 day"})
     lab.plan(labels={"*": "coin"})
     lab.ok("raw_data", "valid_data", "quarantined_data", "features", "labels", "profile", batches=days(1, 6))
     lab.ok(*TRAINING_ASSETS)

@@ -20,7 +20,7 @@ def _unreachable(lab: Lab) -> dg.AssetCheckEvaluation:
 
 def _rule_that_knows(lab: Lab) -> dg.AssetCheckEvaluation:
     lab = lab.but(business_case={"simple_rule": "ml_assets_tests.stages.world.oracle"})
-    lab.ok("training_set")
+    lab.ok("training_set", "sample_weights")
     return _judged("beats_baselines", lab)
 
 
@@ -41,7 +41,7 @@ def _test_labels(fault: str, check: str, lab: Lab) -> dg.AssetCheckEvaluation:
     """The truth of the test days is not what the model learned."""
     lab.plant(labels=dict.fromkeys(days(13, 15), fault))
     lab.ok("labels", batches=days(13, 15))
-    lab.ok("training_set")
+    lab.ok("training_set", "sample_weights")
     return _judged(check, lab)
 
 

@@ -50,7 +50,7 @@ def test_age_is_in_data_time() -> None:
 def test_the_estimate_says_that_it_is_blind(stream: Lab, table: Lab) -> None:
     facts = stream.store.read_facts("performance_estimate", DAY)
     assert {e["name"] for e in facts["estimated"]} >= {"accuracy", "value_per_decision"}
-    assert "concept" in facts["sentence"]
+    assert "only matured labels see that" in facts["sentence"]
     assert table.store.read_facts("performance_estimate")["estimated"] == []
 
 

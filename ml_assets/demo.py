@@ -108,6 +108,7 @@ class Stage:
         self.servers, self.store, self.instance, self.tell, self.begun = servers, store, instance, tell, begun
         self.story = Story()
         self.told: set[str] = set()
+        self.settled: dict[tuple[str, str], Facts] = {}
 
     def _guard(self) -> None:
         self.servers.require_alive()
@@ -119,7 +120,7 @@ class Stage:
                 allowed="all parts of the story",
                 do=f"Look at the runs in the UI and at {self.servers.log}",
             )
-        time.sleep(0.5)
+        time.sleep(1.0)
 
     def _report_failures(self) -> None:
         """A run that stops at a broken batch is part of the story; several others are not."""
@@ -224,12 +225,18 @@ class Stage:
 
     def _look(self) -> None:
         """Tell what has been recorded since the last look."""
-        for batch in self.store.batches("valid_data", ".json"):
-            self._look_at_contract(batch, self.store.read_facts("valid_data", batch))
-        for batch in self.store.batches("drift_report", ".json"):
-            self._look_at_drift(batch, self.store.read_facts("drift_report", batch))
-        for batch in self.store.batches("value_report", ".json"):
-            self._look_at_value(batch, self.store.read_facts("value_report", batch))
+        for asset, look in (
+            ("valid_data", self._look_at_contract),
+            ("drift_report", self._look_at_drift),
+            ("value_report", self._look_at_value),
+        ):
+            for batch in self.store.batches(asset, ".json"):
+                if (asset, batch) in self.settled:
+                    continue
+                facts = self.store.read_facts(asset, batch)
+                look(batch, facts)
+                if facts.get("judged", True):
+                    self.settled[asset, batch] = facts
         self._look_at_decisions()
         self._add_up()
 
@@ -294,8 +301,9 @@ class Stage:
 
     def _add_up(self) -> None:
         """Money of the days the retrained model scored, and of the model before on the same rows, as the assets recorded it."""
-        found = [self.store.read_facts("value_report", b) for b in self.store.batches("value_report", ".json")]
-        rows = [f for f in found if f["judged"] and f["previous_total"] is not None]
+        rows = [
+            f for (asset, _), f in self.settled.items() if asset == "value_report" and f["previous_total"] is not None
+        ]
         if len(rows) >= LABELLED_DAYS_AFTER and self.story.decision:
             with_it, without = sum(f["total"] for f in rows), sum(f["previous_total"] for f in rows)
             decisions = sum(f["earned"]["n"] for f in rows)

@@ -14,7 +14,7 @@ class Drift(Declaration):
     0.03 is a shift of about 0.17 standard deviations."""
     importance: Share = 0.2
     """Share of the model's dependence that must have drifted before it matters."""
-    prediction_effect: float = Field(default=0.03, gt=0)
+    prediction_effect: float = Field(default=0.1, gt=0)
     """The same index for the scores themselves."""
     false_alarms: Share = 0.01
     """Probability of an alarm on a batch without drift."""

@@ -44,10 +44,12 @@ def stream(made: Lab) -> Lab:
 
 
 @pytest.fixture
-def fork(made: Lab, tmp_path: Path) -> Lab:
+def fork(made: Lab, tmp_path: Path) -> Iterator[Lab]:
     """The served stream, to break."""
     made.plan(now=SERVED)
-    return made.fork(tmp_path / "fork")
+    lab = made.fork(tmp_path / "fork")
+    yield lab
+    lab.instance.dispose()
 
 
 @pytest.fixture

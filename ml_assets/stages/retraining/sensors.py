@@ -35,7 +35,6 @@ WATCHED: tuple[tuple[Kind, str, str], ...] = (
     ("performance", "performance_report", "performance"),
     ("fairness", "fairness_report", "fairness"),
     ("freshness", "drift_report", "freshness"),
-    ("freshness", "raw_data", "data_time_freshness"),
 )
 FIRST_BATCHES = 5
 """Labelled batches from which a stream's first model is trained: enough to divide by time."""

@@ -14,7 +14,7 @@ from ml_assets.declaration.contract import BROKEN
 from ml_assets.history import DECISION, ID, LABEL, SCORE, labelled_batches
 from ml_assets.running import LIVE_ASSETS, ROW_ASSETS, TRAINING_ASSETS
 from ml_assets_tests.stages import world
-from ml_assets_tests.stages.lab import NEXT, Lab, days, open_instance, said
+from ml_assets_tests.stages.lab import NEXT, Lab, days, on_disk, said
 
 BLOCKED = {
     "empty": None,
@@ -210,10 +210,10 @@ def test_protected_columns_target_id_and_time_are_never_features(stream: Lab) ->
 KILLED = """
 import sys
 from ml_assets_tests.stages.declarations import STREAM, declared
-from ml_assets_tests.stages.lab import Lab, open_instance
+from ml_assets_tests.stages.lab import Lab, on_disk
 from pathlib import Path
 folder = Path(sys.argv[1])
-lab = Lab(declared(STREAM), open_instance(folder), folder)
+lab = Lab(declared(STREAM), on_disk(folder), folder)
 lab.run("raw_data", "valid_data", "quarantined_data", "features", "labels", "profile", batches=["2026-01-16"])
 """
 
@@ -226,7 +226,7 @@ def test_a_process_that_is_killed_leaves_nothing_half_written_and_the_next_run_r
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
     assert not fork.store.has_frame("features", NEXT)
     fork.plant()
-    again = Lab(fork.solution, open_instance(fork.folder), fork.folder)
+    again = Lab(fork.solution, on_disk(fork.folder), fork.folder)
     again.ok(*ROW_ASSETS, "predictions", batches=[NEXT])
     assert len(again.store.read_frame("predictions", NEXT)) == 300
     pd.testing.assert_frame_equal(again.store.read_frame("features", "2026-01-15"), before)

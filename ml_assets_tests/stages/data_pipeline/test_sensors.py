@@ -139,7 +139,7 @@ def test_a_refused_first_model_is_not_live(instance: dg.DagsterInstance) -> None
 
 def test_a_failed_run_is_asked_for_again_a_bounded_number_of_times(instance: dg.DagsterInstance) -> None:
     _done(instance, *days(1, 13))
-    cursor: str | None = None
+    cursor: str | None = json.dumps({"labelled": "2026-01-13"})
     keys = []
     for _ in range(MOST_TRIES):
         found = look(S, instance, cursor)

@@ -22,12 +22,14 @@ IN_PROGRESS = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-BATCH_KEY, SENTENCE_KEY = "batch", "sentence"
+BATCH_KEY, VERSION_KEY = "batch", "model_version"
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One recorded evaluation of a check. ``record`` grows with time; ``act`` is False for warnings."""
+    """One recorded evaluation of a check. ``record`` grows with time; ``act`` is False for warnings; ``version`` is the
+    model it speaks about, where it speaks about one.
+    """
 
     record: int
     batch: str
@@ -36,6 +38,7 @@ class Evaluation:
     sentence: str
     time: float
     run_id: str
+    version: int | None = None
 
 
 def evaluations(instance: dg.DagsterInstance, key: dg.AssetCheckKey, *, limit: int) -> list[Evaluation]:
@@ -56,9 +59,14 @@ def evaluations(instance: dg.DagsterInstance, key: dg.AssetCheckKey, *, limit: i
                 evaluation.description or "",
                 record.create_timestamp,
                 record.run_id,
+                _whole(_text(evaluation.metadata.get(VERSION_KEY))),
             )
         )
     return found
+
+
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) else None
 
 
 def _text(value: object) -> object:

@@ -73,6 +73,8 @@ def prepare(home: Path, *, fresh: bool) -> None:
         for name in ("storage", "history", "schedules", "logs", "lender", ".nux", ".telemetry", MARKER):
             path = home / name
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    (home / ".nux").mkdir(exist_ok=True)
+    (home / ".nux" / "nux.yaml").write_text("seen: 1\n", encoding="utf-8")  # no newsletter before the story
     if not (home / "dagster.yaml").exists():
         (home / "dagster.yaml").write_text(DAGSTER_YAML, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
@@ -251,7 +253,7 @@ class Stage:
         moved = {c["column"]: c["effect"] for c in facts["columns"] if c["verdict"] == "drifted"}
         if "channel" in moved and moved["channel"] > 0.3 and not facts["verdict"]["drifted"]:
             if self._once(f"shift {batch}", "shift", f"{batch}: {facts['sentence']}"):
-                self.story.harmless_shift = facts["sentence"]
+                self.story.harmless_shift = self.story.harmless_shift or facts["sentence"]
         elif facts["verdict"]["drifted"]:
             self._once(f"drift {batch}", "drift", f"{batch}: {facts['sentence']}")
 
@@ -293,7 +295,7 @@ class Stage:
                     do="Look at the drift report of that day",
                 )
             return
-        self.story.retraining = decision["reason"]
+        self.story.retraining = self.story.retraining if self.story.decision else decision["reason"]
         if decision["outcome"] == "released":
             self.story.decision = decision["sentence"]
         elif fresh:
@@ -319,7 +321,7 @@ class Stage:
 def _blocked(batch: str, facts: Facts) -> str:
     total = facts["rows"] + facts["quarantined"]
     rules = ", ".join(f"{r} ({n:,})" for r, n in sorted(facts["rules"].items(), key=lambda item: -item[1])[:2])
-    return f"{batch}: {facts['quarantined']:,} of {total:,} rows broke the contract [{rules}]; the batch is blocked, none of it is scored or learned from"
+    return f"{batch}: {facts['quarantined']:,} of {total:,} rows broke the contract: {rules}; the batch is blocked, none of it is scored or learned from"
 
 
 def as_json(story: Story) -> str:

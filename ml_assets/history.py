@@ -139,7 +139,7 @@ def training_rows(solution: Solution, store: SolutionStore, *, weights: bool = T
     facts = store.read_facts("training_set")
     weight = frame[WEIGHT].to_numpy(np.float64)
     if weights:
-        weight = store.read_frame("sample_weights")["weight"].to_numpy(np.float64)
+        weight = _stored_weights(store, frame[ID].to_numpy())
     classes = tuple(facts["classes"])
     truth = frame[TRUTH].to_numpy()
     features = frame[list(facts["features"])].reset_index(drop=True)
@@ -149,6 +149,21 @@ def training_rows(solution: Solution, store: SolutionStore, *, weights: bool = T
     groups = frame[[c for c in frame.columns if c.startswith(GROUP)]]
     rule = _encode_rule(frame[RULE].to_numpy(), classes, solution) if RULE in frame.columns else None
     return Learned(table, groups.rename(columns=lambda c: c.removeprefix(GROUP)), rule, frame[BATCH].to_numpy())
+
+
+def _stored_weights(store: SolutionStore, ids: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """The sample weights, only if they are those of these rows: a window that slides keeps its length."""
+    import numpy as np
+
+    stored = store.read_frame("sample_weights")
+    if not np.array_equal(stored[ID].to_numpy(), ids):
+        raise DataError(
+            "the sample weights are those of another training set",
+            got=f"{len(stored)} weights for {len(ids)} rows",
+            allowed="one weight per row, by id",
+            do="Materialize sample_weights after training_set",
+        )
+    return stored["weight"].to_numpy(np.float64)
 
 
 def _encode_rule(

@@ -50,7 +50,7 @@ def test_fresh_removes_only_what_a_demo_left(tmp_path: Path, monkeypatch: pytest
     assert (tmp_path / "storage").exists()  # no marker: not a demo's folder
     (tmp_path / MARKER).touch()
     prepare(tmp_path, fresh=True)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["dagster.yaml", "mine"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".nux", "dagster.yaml", "mine"]
 
 
 def test_a_port_in_use_is_passed_over() -> None:

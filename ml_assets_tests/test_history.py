@@ -129,7 +129,7 @@ def training_set(store: SolutionStore, rule: list[Any], classes: list[str]) -> N
                           WEIGHT: [1.0, 1.0, 0.5, 0.5], BATCH: ["a"] * 4, RULE: rule, f"{GROUP}sex": ["f", "m", "f", "m"]})  # fmt: skip
     store.write_frame("training_set", frame)
     store.write_facts("training_set", {"classes": classes, "features": ["x"]})
-    store.write_frame("sample_weights", pd.DataFrame({"weight": [2.0, 2.0, 1.0, 1.0]}))
+    store.write_frame("sample_weights", pd.DataFrame({ID: list("abcd"), "weight": [2.0, 2.0, 1.0, 1.0]}))
 
 
 def test_the_training_set_is_read_as_it_is_learned_from(store: SolutionStore) -> None:

@@ -4,6 +4,7 @@ import dagster as dg
 import numpy as np
 import pytest
 
+from ml_assets.errors import DataError
 from ml_assets.history import PART, TRUTH, training_rows
 from ml_assets.stages import data_bias
 from ml_assets_tests.stages.lab import Lab, Planted, checks_of, said
@@ -69,6 +70,15 @@ def test_weights_make_group_and_label_independent_in_training(stream: Lab) -> No
     assert np.average(truth, weights=weight) == pytest.approx(truth.mean(), abs=1e-9)
     frame = stream.store.read_frame("training_set", columns=[PART, TRUTH])
     assert (rows.table.weight[(frame[PART] != "train").to_numpy()] == 1).all()
+
+
+def test_weights_of_another_training_set_are_refused_even_when_it_is_as_long(fork: Lab) -> None:
+    lab = fork.but(model={"window": "13 days"})
+    lab.ok("training_set")
+    with pytest.raises(DataError, match="another training set: got 3900 weights for 3900 rows"):
+        training_rows(lab.solution, lab.store)
+    lab.ok("sample_weights")
+    assert len(training_rows(lab.solution, lab.store).table) == 3900
 
 
 def test_without_mitigation_every_row_weighs_the_same(fork: Lab) -> None:

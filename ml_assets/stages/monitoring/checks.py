@@ -81,6 +81,7 @@ def _drift(store: SolutionStore, batch: Batch) -> Verdict:
         "prediction_effect": found["prediction_effect"],
         "prediction_limit": found["prediction_limit"],
         "rows": found["n"],
+        "model_version": facts["version"],
     }
     return Verdict(not found["drifted"], facts["sentence"], figures, drift_rows(facts)[:12], drift_picture(facts))
 
@@ -102,7 +103,7 @@ def _performance(solution: Solution, store: SolutionStore, batch: Batch) -> Verd
         {"metric": m["name"], "value": m["value"], "low": m["low"], "high": m["high"], "n": m["n"]}
         for m in facts["metrics"]
     ]
-    return Verdict(passed, sentence, figures, rows)
+    return Verdict(passed, sentence, figures | {"model_version": facts["version"]}, rows)
 
 
 def _fairness(store: SolutionStore, batch: Batch) -> Verdict:
@@ -122,7 +123,10 @@ def _fairness(store: SolutionStore, batch: Batch) -> Verdict:
         for d in facts["disparities"]
     ]
     return Verdict(
-        not bad, "; ".join(d["sentence"] for d in bad[:3]) or facts["sentence"], {"proven_gaps": len(bad)}, rows
+        not bad,
+        "; ".join(d["sentence"] for d in bad[:3]) or facts["sentence"],
+        {"proven_gaps": len(bad), "model_version": facts["version"]},
+        rows,
     )
 
 
@@ -164,5 +168,7 @@ def _freshness(solution: Solution, store: SolutionStore, batch: Batch) -> Verdic
         return Verdict(False, "the model's newest training row has no time", act=False)
     sentence = f"version {facts['version']} last learned from a row {age / 86400:.1f} days older than this batch; allowed {limit.total_seconds() / 86400:.1f} days"
     return Verdict(
-        age <= limit.total_seconds(), sentence, {"age_days": age / 86400, "limit_days": limit.total_seconds() / 86400}
+        age <= limit.total_seconds(),
+        sentence,
+        {"age_days": age / 86400, "limit_days": limit.total_seconds() / 86400, "model_version": facts["version"]},
     )

@@ -106,11 +106,13 @@ def _now(solution: Solution) -> float:
 def _evidence(solution: Solution, instance: dg.DagsterInstance) -> list[Evidence]:
     """What the watched checks said of the newest batches, oldest first; warnings ask for a look, not for a retraining."""
     wanted = 4 * solution.retraining.k_of_n[1]
+    live = latest_numbers(instance, key(solution, "champion"), ["live_version"]).get("live_version")
     found: list[tuple[int, Evidence]] = []
     for kind, asset, check in WATCHED:
         if kind in solution.retraining.on:
             for e in evaluations(instance, dg.AssetCheckKey(key(solution, asset), check), limit=wanted):
-                found.append((e.record, _as_evidence(kind, check, e)))
+                if e.version is None or e.version == live:  # what a model did that is no longer live asks for nothing
+                    found.append((e.record, _as_evidence(kind, check, e)))
     if "freshness" in solution.retraining.on:
         since = stale_since(instance, key(solution, "champion"))
         if since is not None:

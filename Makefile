@@ -30,7 +30,7 @@ check: $(STAMP) ## Lint, format, types and import contracts
 	$(BIN)/lint-imports --no-cache
 
 test: check ## Everything: the checks above, then every test
-	$(BIN)/python -m pytest
+	env -u DAGSTER_HOME $(BIN)/python -m pytest
 
 serve: $(STAMP) ## Start the Dagster UI with its daemon on what is there
 	$(BIN)/dagster dev -h 127.0.0.1 -w workspace.yaml

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.freshness import FreshnessState
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._grpc.types import ExecuteRunArgs
 
 # PLANNED rows stand for evaluations that have not happened; reading them as results is what crashed early sensors.
 DONE = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
@@ -122,3 +123,12 @@ def latest_numbers(instance: dg.DagsterInstance, key: dg.AssetKey, names: Sequen
         return {}
     metadata = event.asset_materialization.metadata
     return {n: metadata[n].value for n in names if n in metadata}
+
+
+def run_command(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str, list[str]]:
+    """What executes a run in a process of its own: the interpreter, and the arguments for its ``dagster`` command."""
+    origin = run.job_code_origin
+    if origin is None:
+        raise ValueError(f"run {run.run_id} has no code to execute: it was not created from a code location")
+    command = list(ExecuteRunArgs(origin, run.run_id, instance.get_ref()).get_command_args())
+    return origin.executable_path, command[command.index("api") :]

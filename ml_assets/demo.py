@@ -22,10 +22,13 @@ NAME = "credit_default"
 MARKER = ".ml_assets_demo"
 DAGSTER_YAML = """telemetry: {enabled: false}
 concurrency: {pools: {default_limit: 1, granularity: run}}
+run_queue: {dequeue_interval_seconds: 1}
+storage: {custom: {module: ml_assets.local, class: LocalStorage, config: {base_dir: {env: DAGSTER_HOME}}}}
+run_launcher: {module: ml_assets.local, class: WarmRunLauncher}
 """
 MOST_SECONDS = 840.0
-SECONDS_PER_DAY = 2.5
-MOST_DAYS_BEHIND = 2
+STRIDE = timedelta(days=3)
+"""Days that arrive together; the next ones wait until these are worked off and both sensors have looked."""
 LABELLED_DAYS_AFTER = 3
 """Labelled days the new champion must have scored before its money is compared."""
 
@@ -111,6 +114,7 @@ class Stage:
         self.story = Story()
         self.told: set[str] = set()
         self.settled: dict[tuple[str, str], Facts] = {}
+        self.quiet_since: float | None = None
 
     def _guard(self) -> None:
         self.servers.require_alive()
@@ -173,40 +177,45 @@ class Stage:
         )
 
     def let_days_pass(self) -> None:
-        """A day every few seconds, as soon as the last one is worked off; the clock waits while a training runs."""
+        """Some days at a time, as soon as the last ones are worked off, so that the story is the same at any speed."""
         from ml_assets.defs.credit_default import lender
 
-        moved = time.monotonic()
         last = lender.START + timedelta(days=lender.FEED_STOPS_DAYS[0] - 1)
-        while self.story.missing() and lender.today() < last:
+        while self.story.missing() and (lender.today() < last or not self._settled()):
             self._guard()
             self._look()
-            if self._training_runs() or self._behind(lender.today()) or time.monotonic() - moved < SECONDS_PER_DAY:
-                continue
-            lender.set_today(lender.today() + timedelta(days=1))
-            moved = time.monotonic()
-            self._announce(lender.today())
-        while self.story.missing() and not self._quiet():
-            self._guard()
-            self._look()
+            if lender.today() < last and self._may_go_on(lender.today()):
+                before = lender.today()
+                lender.set_today(min(before + STRIDE, last))
+                self.quiet_since = None
+                self._announce(before, lender.today())
         self._look()
 
-    def _announce(self, day: date) -> None:
+    def _may_go_on(self, day: date) -> bool:
+        """Whether the days so far are worked off; between decay and release the sensors' looks are waited for as well,
+        so that what is learned from does not depend on this machine's speed."""
+        worked_off = self.store.find_facts("valid_data", str(day - timedelta(days=1))) is not None
+        deciding = bool(self.story.decay and not self.story.decision)
+        return worked_off and (self._settled() if deciding else self._quiet())
+
+    def _settled(self) -> bool:
+        """Whether nothing runs, and both sensors have looked since and found nothing to do."""
+        looks = [self.servers.last_look(f"{NAME}_{sensor}") for sensor in ("arrival", "retraining")]
+        if not self._quiet():
+            self.quiet_since = None
+            return False
+        self.quiet_since = self.quiet_since or time.time()
+        return min(looks) > self.quiet_since
+
+    def _announce(self, before: date, day: date) -> None:
+        """Days before ``day`` have arrived; days before ``before`` had."""
         from ml_assets.defs.credit_default import lender
 
-        events = [e for e in lender.EVENTS if e.covers(day) and not e.covers(day - timedelta(days=1))]
-        for event in events:
-            self.tell("event", f"{day}: {event.summary}")
-
-    def _behind(self, day: date) -> bool:
-        """Whether the runs lag the clock by more than a few days; what is due together is worked off in one run."""
-        return self.store.find_facts("valid_data", str(day - timedelta(days=MOST_DAYS_BEHIND))) is None
-
-    def _training_runs(self) -> bool:
-        from ml_assets.automation import runs_in_progress
-        from ml_assets.graph import SOLUTION_TAG, TRIGGER_TAG
-
-        return bool(runs_in_progress(self.instance, {SOLUTION_TAG: NAME, TRIGGER_TAG: "retraining"}))
+        self.tell("days", f"{before} … {day - timedelta(days=1)} arrive")
+        for event in lender.EVENTS:
+            first = lender.START + timedelta(days=event.first_day)
+            if before <= first < day:
+                self.tell("event", f"{first}: {event.summary}")
 
     def _quiet(self) -> bool:
         from ml_assets.automation import runs_in_progress
@@ -272,13 +281,13 @@ class Stage:
 
     def _look_at_decisions(self) -> None:
         if self.story.harmless_shift and not self.story.harmless_sensor:
-            self.story.harmless_sensor = self.servers.last_tick(f"{NAME}_retraining")
+            self.story.harmless_sensor = self.servers.last_ticks(f"{NAME}_retraining", 1)[0]
             self.tell("sensor", self.story.harmless_sensor)
         if self.story.broken_feed and not self.story.broken_sensor:
-            said = self.servers.last_tick(f"{NAME}_retraining")
-            if "broken data" in said:
-                self.story.broken_sensor = said
-                self.tell("sensor", said)
+            said = [t for t in self.servers.last_ticks(f"{NAME}_retraining", 20) if "broken data" in t]
+            if said:
+                self.story.broken_sensor = said[0]
+                self.tell("sensor", said[0])
         for decision in self._decisions()[1:]:
             fresh = self._once(f"decision {decision['run_id']}", "retrained", f"because {decision['reason']}")
             if fresh:

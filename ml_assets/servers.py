@@ -51,23 +51,32 @@ class Servers:
             found: dict[str, Any] = json.load(answer)["data"]
         return found
 
-    def last_tick(self, sensor: str) -> str:
-        """What a sensor said last: the reason it skipped, or that it requested a run."""
-        text = """query T($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { ... on Sensor { sensorState {
-            ticks(limit: 1) { status skipReason runIds error { message } } } } } }"""
+    def _ticks(self, sensor: str, most: int) -> list[dict[str, Any]]:
+        text = """query T($s: SensorSelector!, $n: Int!) { sensorOrError(sensorSelector: $s) { ... on Sensor { sensorState {
+            ticks(limit: $n) { timestamp status skipReason runIds error { message } } } } } }"""
         selector = {"repositoryName": "__repository__", "repositoryLocationName": LOCATION, "sensorName": sensor}
-        ticks = self.query(text, s=selector)["sensorOrError"].get("sensorState", {}).get("ticks", [])
-        if not ticks:
-            return "no look yet"
-        return str(
-            ticks[0]["skipReason"]
-            or (f"requested run {ticks[0]['runIds'][0][:8]}" if ticks[0]["runIds"] else ticks[0]["status"].lower())
+        found: list[dict[str, Any]] = (
+            self.query(text, s=selector, n=most)["sensorOrError"].get("sensorState", {}).get("ticks", [])
         )
+        return found
+
+    def last_ticks(self, sensor: str, most: int) -> list[str]:
+        """What a sensor said in its newest looks, newest first: why it skipped, or that it requested a run."""
+        return [_said(t) for t in self._ticks(sensor, most)] or ["no look yet"]
+
+    def last_look(self, sensor: str) -> float:
+        """When the newest look of a sensor that has ended began, in seconds since 1970; 0.0 before the first."""
+        return max((float(t["timestamp"]) for t in self._ticks(sensor, 2) if t["status"] != "STARTED"), default=0.0)
 
     def require_alive(self) -> None:
         """Raise with the end of the log when the process has gone."""
         if self.process.poll() is not None:
             raise _dead(self.log, f"exit code {self.process.returncode}")
+
+
+def _said(tick: dict[str, Any]) -> str:
+    requested = f"requested run {tick['runIds'][0][:8]}" if tick["runIds"] else str(tick["status"]).lower()
+    return str(tick["skipReason"] or requested)
 
 
 def _dead(log: Path, got: str) -> ServerError:

@@ -37,7 +37,7 @@ def test_each_part_is_found_under_its_own_name(section: str) -> None:
     )
 
 
-@pytest.mark.parametrize("folder", ["statistics", "learning", "declaration", "resources"])
+@pytest.mark.parametrize("folder", ["statistics", "learning", "declaration", "resources", "local"])
 def test_every_module_has_its_mirror(folder: str) -> None:
     modules = {p.stem for p in (PACKAGE / folder).glob("*.py")} - {"__init__"}
     mirrors = {p.stem.removeprefix("test_") for p in (TESTS / folder).glob("test_*.py")}

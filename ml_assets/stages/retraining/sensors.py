@@ -80,7 +80,7 @@ def look(solution: Solution, instance: dg.DagsterInstance, cursor: str | None) -
     champion = latest_numbers(instance, key(solution, "champion"), ["live_version"])
     if not champion.get("live_version"):
         return _first_model(solution, instance, state, now, busy, tried=bool(champion))
-    broken = _broken_data(solution, instance)
+    broken, left_out = _broken_data(solution, instance), _broken_batches(solution, instance)
     decision = decide(
         _evidence(solution, instance),
         state,
@@ -89,10 +89,12 @@ def look(solution: Solution, instance: dg.DagsterInstance, cursor: str | None) -
         in_flight=f"run {busy[0]}" if busy else None,
         broken_data=broken,
         nothing_new=_nothing_new(solution, instance),
-        broken_batches=_broken_batches(solution, instance),
+        broken_batches=left_out,
     )
     if decision.action == "skip":
         reason = decision.reason if broken is None or broken in decision.reason else f"{broken}; {decision.reason}"
+        if left_out and broken is None:
+            reason += f"; broken data never retrains: nothing that {', '.join(left_out)} shows is counted"
         return dg.SensorResult(skip_reason=reason, cursor=decision.state.to_json())
     return dg.SensorResult(run_requests=[_request(solution, decision)], cursor=decision.state.to_json())
 

@@ -25,7 +25,6 @@ LIBRARIES = (
     "sklearn.pipeline",
     "sklearn.linear_model",
     "sklearn.ensemble",
-    "skops.io",
 )
 """What a copy finds already imported; a library that is not installed is left to the run that needs it."""
 

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from ml_assets.declaration import SECTIONS, Solution
 from ml_assets.errors import DeclarationError
-from ml_assets.graph import STAGE_TAG
 from ml_assets.resources import RESOURCES
 from ml_assets.stages import STAGES
 
@@ -58,11 +57,7 @@ class MLSolution(dg.Component):
     def build_defs(self, context: ComponentLoadContext) -> dg.Definitions:
         """Merge what the ten stages build."""
         refuse_second_of_same_name(self.solution.name, context)
-        merged = dg.Definitions.merge(
-            *(stage.build(self.solution) for stage in STAGES), dg.Definitions(resources=RESOURCES, executor=EXECUTOR)
-        )
-        lines = section_lines(Path(context.path), self.solution.name)
-        return merged.map_asset_specs(func=lambda spec: _with_line(spec, lines)) if lines else merged
+        return definitions_of(self.solution.written_at(section_lines(Path(context.path), self.solution.name)))
 
     @cached_property
     def name(self) -> str:
@@ -102,17 +97,6 @@ def find_solution(name: str, project: Path | None = None) -> tuple[Solution, dg.
         if section_lines(file.parent, name):
             return found[name].solution, tree.build_defs(), file
     return found[name].solution, tree.build_defs(), root
-
-
-def _with_line(spec: dg.AssetSpec, lines: dict[str, tuple[str, int]]) -> dg.AssetSpec:
-    """A reference to the section of the declaration that an asset is built from."""
-    found = lines.get(spec.tags.get(STAGE_TAG, ""))
-    if found is None:
-        return spec
-    reference = dg.LocalFileCodeReference(file_path=found[0], line_number=found[1], label="declaration")
-    return spec.merge_attributes(
-        metadata={"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
-    )
 
 
 def section_lines(folder: Path, name: str) -> dict[str, tuple[str, int]]:

@@ -119,10 +119,19 @@ class Stage:
             kinds=set(kinds) or {"python"},
             description=description,
             code_version=self.solution.version(self.name, *sections),
-            metadata=metadata,
+            metadata={**(metadata or {}), **_reference(self.solution, self.name)},
             freshness_policy=dg.FreshnessPolicy.time_window(fail_window=freshness) if freshness else None,
             partitions_def=partitions(self.solution) if partitioned else None,
         )
+
+
+def _reference(solution: Solution, section: str) -> dict[str, Any]:
+    """The line of the declaration that an asset is built from, as the UI links it."""
+    found = solution.line_of(section)
+    if found is None:
+        return {}
+    reference = dg.LocalFileCodeReference(file_path=found[0], line_number=found[1], label="declaration")
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
 
 
 def run_batches(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, solution: Solution) -> list[Batch]:

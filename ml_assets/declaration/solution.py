@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from ml_assets.declaration._base import Declaration
 from ml_assets.declaration._types import Span
@@ -55,12 +55,24 @@ class Solution(Declaration):
     monitoring: Monitoring = Monitoring()
     retraining: Retraining = Retraining()
 
+    _written_at: Mapping[str, tuple[str, int]] = PrivateAttr(default_factory=dict)
+
     @model_validator(mode="after")
     def _sections_agree(self) -> "Solution":
         problems = [problem for rule in SPANNING_RULES for problem in rule(self)]
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def written_at(self, lines: Mapping[str, tuple[str, int]]) -> "Solution":
+        """The same solution that knows the file and line of each of its sections."""
+        located = self.model_copy()
+        located._written_at = dict(lines)
+        return located
+
+    def line_of(self, section: str) -> tuple[str, int] | None:
+        """File and line of a section, where the declaration was read from a file."""
+        return self._written_at.get(section)
 
     @property
     def task(self) -> Task:

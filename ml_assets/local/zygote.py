@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 
 LIBRARIES = (
@@ -42,7 +43,10 @@ def main() -> None:
         if not line:
             return
         arguments = json.loads(line)["arguments"]
-        pid = os.fork()
+        with warnings.catch_warnings():
+            # Python 3.12 warns of threads in numpy's linear algebra, which puts them right in the copy by itself
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
         if pid == 0:
             _become(arguments)
         sys.stdout.write(json.dumps({"pid": pid}) + "\n")

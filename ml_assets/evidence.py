@@ -181,3 +181,8 @@ def curve(
     if mark is not None:
         body += f'<polyline points="{at(mark, ly)} {at(mark, hy)}" stroke="{RED}" stroke-dasharray="4 3"/>'
     return _image(_frame(body, title, 360, 215), title)
+
+
+def counted(n: int, what: str) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -64,6 +64,41 @@ def open_version(models: ModelRegistry, version: ModelVersion) -> Live:
     return Live(version, folder, json.loads((folder / RELEASE).read_text(encoding="utf-8")))
 
 
+def require_same_rows(store: SolutionStore, asset: str, made_from: str) -> None:
+    """Refuse what was made from another training set than the present one: its parts may have been learned from."""
+    present = store.read_facts("training_set")["digest"]
+    if made_from != present:
+        raise ArtifactError(
+            f"{asset} was made from another training set than the one there is now",
+            got=made_from[:12],
+            allowed=present[:12],
+            do=f"Materialize training_set … {asset} again, in one run",
+        )
+
+
+def challenger(store: SolutionStore) -> "SolutionArtifact":
+    """The solution as it would be released, after part 8's remedy; refused when the training set has changed since."""
+    from ml_assets.learning.artifact import load
+
+    artifact = load(store.folder("mitigation", "final"), digest=store.read_facts("mitigation")["digest"])
+    require_same_rows(store, "mitigation", str(artifact.facts["training_digest"]))
+    return artifact
+
+
+def require_judged(store: SolutionStore) -> None:
+    """Refuse a release whose evaluation, explanation or bias report speaks of another model than the challenger."""
+    final = store.read_facts("mitigation")["digest"]
+    for asset in ("evaluation", "explanation", "model_bias_report"):
+        found = store.read_facts(asset)["digest"]
+        if found != final:
+            raise ArtifactError(
+                f"{asset} speaks of another model than the one to be released",
+                got=found[:12],
+                allowed=final[:12],
+                do="Materialize evaluation, explanation, model_bias_report and champion again, in one run",
+            )
+
+
 def live_model(models: ModelRegistry, solution: str) -> Live | None:
     """The champion, opened; None before the first release."""
     version = models.champion(solution)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.learning.artifact import SolutionArtifact
-from ml_assets.learning.predictors import Predictor
+from ml_assets.learning.candidates import fit_candidate
+from ml_assets.learning.predictors import Parameters, Predictor
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.calibration import Calibration, CalibrationChoice, choose_calibration, fit_calibration
 from ml_assets.statistics.estimate import not_estimable
@@ -58,6 +59,33 @@ def finish(
     threshold = choose_threshold(validation.truth, np.asarray(choice.calibration.apply(raw)), value)
     return Finished(
         SolutionArtifact(**common, calibration=choice.calibration, threshold=threshold.threshold), choice, threshold
+    )
+
+
+def train(
+    family: str,
+    table: TrainingTable,
+    *,
+    solution: str,
+    value: Value,
+    seed: int,
+    parameters: Parameters | None = None,
+    device: str = "cpu",
+    calibration: Literal["auto", "none", "sigmoid", "isotonic"] = "auto",
+    excluded_groups: Sequence[str] = (),
+    facts: Mapping[str, Any] | None = None,
+) -> Finished:
+    """One candidate fitted on the "train" part of a table and finished on its "validation" part."""
+    predictor = fit_candidate(family, table, seed=seed, parameters=parameters, device=device)
+    return finish(
+        predictor,
+        table,
+        solution=solution,
+        value=value,
+        calibration=calibration,
+        excluded_groups=excluded_groups,
+        facts=facts,
+        seed=seed,
     )
 
 

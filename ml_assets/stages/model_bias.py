@@ -8,6 +8,7 @@ from ml_assets.declaration import Solution
 from ml_assets.evidence import Verdict, intervals, table
 from ml_assets.graph import Stage, solution_check
 from ml_assets.history import training_rows
+from ml_assets.releases import challenger, require_same_rows
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.resources.store import Facts
 from ml_assets.statistics.estimate import Estimate
@@ -83,33 +84,28 @@ def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
     from dataclasses import replace
 
     from ml_assets.learning.artifact import SolutionArtifact, load, save
-    from ml_assets.learning.candidates import fit_candidate
-    from ml_assets.learning.finishing import finish
+    from ml_assets.learning.finishing import train
     from ml_assets.learning.mitigation import compare_remedies
 
     base = load(store.folder("model", "current"), digest=store.read_facts("model")["digest"])
+    require_same_rows(store, "model", str(base.facts["training_digest"]))
     weighed = store.read_facts("sample_weights")["attribute"]
     remedies: dict[str, SolutionArtifact] = {"none": replace(base, facts={**base.facts, "remedy": "none"})}
     rows = training_rows(solution, store)
     if weighed:
         plain = training_rows(solution, store, weights=False).table
-        name = base.predictor.family
-        predictor = fit_candidate(
-            name,
-            plain,
-            seed=solution.model.seed,
-            parameters=solution.model.parameters.get(name),
-            device=solution.model.device,
-        )
-        done = finish(
-            predictor,
+        settings = solution.model
+        done = train(
+            base.predictor.family,
             plain,
             solution=solution.name,
             value=solution.business_case.money(plain.classes),
-            calibration=solution.model.calibration,
+            seed=settings.seed,
+            parameters=settings.parameters.get(base.predictor.family),
+            device=settings.device,
+            calibration=settings.calibration,
             excluded_groups=sorted(solution.never_inputs),
             facts={**base.facts, "remedy": "none"},
-            seed=solution.model.seed,
         )
         remedies = {"none": done.artifact, "reweigh": replace(base, facts={**base.facts, "remedy": "reweigh"})}
     compared: dict[str, Any] = {
@@ -219,7 +215,6 @@ def disparity_row(found: Facts) -> dict[str, object]:
 
 def examine(solution: Solution, store: SolutionStore) -> Facts:
     """Disparities of the final decisions on the test part."""
-    from ml_assets.learning.artifact import load
     from ml_assets.statistics.disparity import disparities, overall_verdict
 
     test = training_rows(solution, store).part("test")
@@ -229,7 +224,7 @@ def examine(solution: Solution, store: SolutionStore) -> Facts:
         return store.write_facts(
             "model_bias_report", {"disparities": [], "verdict": "pass", "rows": len(test.table), "digest": digest}
         )
-    answer = load(store.folder("mitigation", "final"), digest=digest).predict(test.table.features)
+    answer = challenger(store).predict(test.table.features)
     found = disparities(
         test.groups[attributes],
         test.table.truth,

@@ -211,12 +211,13 @@ def evaluate(
     level: float = 0.95,
     seed: int = 0,
     draws: int = 500,
+    currency: str = "money",
 ) -> Estimate:
     """One metric of one set of rows, with its interval at ``level``.
 
     Intervals: DeLong (roc_auc), Wilson (rates), Student's t (means), ``draws`` seeded resamples elsewhere. Pass what
     the metric ``needs`` (a regression's prediction is its ``score``); other arrays are ignored. A metric without
-    denominator, such as a recall without positives, is not estimable: nan, not an error.
+    denominator, such as a recall without positives, is not estimable: nan, not an error. Money is in ``currency``.
     Errors: ``DataError`` for an unknown name, a missing array, gaps, unequal lengths, values outside the encoding.
     """
     row = metric(name)
@@ -228,7 +229,7 @@ def evaluate(
     value, low, high, n = row.function(y, values, How(level, seed, draws))
     if math.isfinite(value):
         low, high = min(max(low, row.lowest), value), max(min(high, row.highest), value)
-    return Estimate(name, value, low, high, n, row.unit, level)
+    return Estimate(name, value, low, high, n, currency if row.needs == "money" else row.unit, level)
 
 
 def _read_truth(row: Metric, truth: npt.ArrayLike) -> FloatArray:

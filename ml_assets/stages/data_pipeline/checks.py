@@ -1,7 +1,10 @@
 """Checks of part 5."""
 
 import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -21,84 +24,23 @@ ID_WINDOW = 7
 
 def build_checks(solution: Solution) -> list[dg.AssetChecksDefinition]:
     """Every check of this stage."""
-    checks = [
+    return [
         batch_check(
-            solution,
-            "raw_data",
-            "not_empty",
-            _not_empty,
-            description="The batch has rows; an empty one stops here.",
-            blocking=True,
-        ),
-        batch_check(
-            solution,
-            "valid_data",
-            "contract",
-            _contract,
-            blocking=True,
-            description="Rows that break the contract stay below the declared share; above it the whole batch is blocked.",
-        ),
-        batch_check(
-            solution,
-            "valid_data",
-            "unique_ids",
-            _unique_ids,
-            description=f"No id of this batch stands in one of the {ID_WINDOW} batches before it.",
-        ),
-        batch_check(
-            solution,
-            "valid_data",
-            "no_new_columns",
-            _no_new_columns,
-            description="The source adds no column the contract does not know.",
-        ),
-        batch_check(
-            solution,
-            "features",
-            "protected_absent",
-            lambda s, b: _protected_absent(solution, s, b),
-            blocking=True,
-            description="No feature is, or repeats value by value, a protected column the model may not see.",
-        ),
-        batch_check(
-            solution,
-            "labels",
-            "label_arrival",
-            _label_arrival,
-            description="Labels are there once their delay has passed.",
-        ),
+            solution, c.asset, c.name, partial(c.judge, solution), description=c.description, blocking=c.blocking
+        )
+        for c in CHECKS
+        if c.where(solution)
     ]
-    if solution.data_pipeline.is_stream:
-        checks.append(
-            batch_check(
-                solution,
-                "raw_data",
-                "volume",
-                lambda s, b: _volume(solution, s, b),
-                description="Rows of the batch against the median of the batches before.",
-            )
-        )
-    if solution.data_pipeline.period is not None:
-        checks.append(
-            batch_check(
-                solution,
-                "raw_data",
-                "data_time_freshness",
-                lambda s, _: _data_time(solution, s),
-                description="Age of the newest event in the data, whenever it was loaded.",
-            )
-        )
-    return checks
 
 
-def _not_empty(store: SolutionStore, batch: Batch) -> Verdict:
+def _not_empty(_: Solution, store: SolutionStore, batch: Batch) -> Verdict:
     rows = int(store.read_facts("raw_data", batch.key)["rows"])
     return Verdict(
         rows > 0, f"{rows:,} rows" if rows else "the batch is empty: the feed delivered nothing", {"rows": rows}
     )
 
 
-def _contract(store: SolutionStore, batch: Batch) -> Verdict:
+def _contract(_: Solution, store: SolutionStore, batch: Batch) -> Verdict:
     facts = store.read_facts("valid_data", batch.key)
     broken = [{"rule": r, "rows": n} for r, n in sorted(facts["rules"].items(), key=lambda item: -item[1])]
     sentence = f"{facts['quarantined']:,} of {facts['quarantined'] + facts['rows']:,} rows ({facts['share']:.2%}) broke the contract; allowed {facts['limit']:.2%}"
@@ -112,7 +54,7 @@ def _contract(store: SolutionStore, batch: Batch) -> Verdict:
     )
 
 
-def _unique_ids(store: SolutionStore, batch: Batch) -> Verdict:
+def _unique_ids(_: Solution, store: SolutionStore, batch: Batch) -> Verdict:
     earlier = [b for b in store.batches("valid_data") if b < batch.key][-ID_WINDOW:]
     ids = (
         set(store.read_frame("valid_data", batch.key, [ID])[ID])
@@ -134,7 +76,7 @@ def _unique_ids(store: SolutionStore, batch: Batch) -> Verdict:
     )
 
 
-def _no_new_columns(store: SolutionStore, batch: Batch) -> Verdict:
+def _no_new_columns(_: Solution, store: SolutionStore, batch: Batch) -> Verdict:
     extra = store.read_facts("valid_data", batch.key)["extra_columns"]
     known = store.find_facts("contract")
     if known is not None:  # a drafted contract leaves the target out on purpose; columns of the first batch are known
@@ -180,7 +122,7 @@ def _repeats(feature: "pd.Series[Any]", protected: "pd.Series[Any]") -> bool:
     return pairs == len(set(a.tolist())) == len(set(b.tolist())) and pairs < max(2, len(a) // 2)
 
 
-def _label_arrival(store: SolutionStore, batch: Batch) -> Verdict:
+def _label_arrival(_: Solution, store: SolutionStore, batch: Batch) -> Verdict:
     facts = store.read_facts("labels", batch.key)
     figures = {"labelled_share": facts["share"], "labelled": facts["labelled"], "rows": facts["rows"]}
     if not facts["mature"]:
@@ -209,7 +151,7 @@ def _volume(solution: Solution, store: SolutionStore, batch: Batch) -> Verdict:
     return Verdict(low <= ratio <= high, sentence, {"rows": rows, "volume_ratio": ratio}, act=False)
 
 
-def _data_time(solution: Solution, store: SolutionStore) -> Verdict:
+def _data_time(solution: Solution, store: SolutionStore, _: Batch) -> Verdict:
     arrival = solution.data_pipeline.arrival
     assert arrival is not None
     limit = arrival.late_limit
@@ -235,3 +177,43 @@ def _end(solution: Solution) -> datetime:
     assert arrival is not None
     assert arrival.end is not None
     return datetime.fromisoformat(str(arrival.end))
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One check of each batch, where it makes sense."""
+
+    asset: str
+    name: str
+    judge: Callable[[Solution, SolutionStore, Batch], Verdict]
+    description: str
+    blocking: bool = False
+    where: Callable[[Solution], bool] = lambda _: True
+
+
+CHECKS = (
+    _Check("raw_data", "not_empty", _not_empty, "The batch has rows; an empty one stops here.", blocking=True),
+    _Check(
+        "valid_data", "contract", _contract, blocking=True,
+        description="Rows that break the contract stay below the declared share; above it the whole batch is blocked.",
+    ),
+    _Check(
+        "valid_data", "unique_ids", _unique_ids,
+        f"No id of this batch stands in one of the {ID_WINDOW} batches before it.",
+    ),
+    _Check("valid_data", "no_new_columns", _no_new_columns, "The source adds no column the contract does not know."),
+    _Check(
+        "features", "protected_absent", _protected_absent, blocking=True,
+        description="No feature is, or repeats value by value, a protected column the model may not see.",
+    ),
+    _Check("labels", "label_arrival", _label_arrival, "Labels are there once their delay has passed."),
+    _Check(
+        "raw_data", "volume", _volume, "Rows of the batch against the median of the batches before.",
+        where=lambda s: s.data_pipeline.is_stream,
+    ),
+    _Check(
+        "raw_data", "data_time_freshness", _data_time,
+        "Age of the newest event in the data, whenever it was loaded.",
+        where=lambda s: s.data_pipeline.period is not None,
+    ),
+)  # fmt: skip

@@ -8,8 +8,8 @@ import numpy as np
 
 from ml_assets.declaration import Solution
 from ml_assets.history import PART, Learned, training_rows
-from ml_assets.learning.artifact import SolutionArtifact, load
-from ml_assets.releases import Live
+from ml_assets.learning.artifact import SolutionArtifact
+from ml_assets.releases import Live, challenger
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
 from ml_assets.statistics.comparison import PairedComparison, paired_comparison
@@ -122,8 +122,7 @@ def compare(solution: Solution, store: SolutionStore, live: Live) -> PairedCompa
         return None
     money = solution.business_case.money(rows.table.classes)
     truth = rows.table.truth
-    challenger = load(store.folder("mitigation", "final"), digest=store.read_facts("mitigation")["digest"])
-    gains = [money.money(truth, decisions(model, rows)) for model in (challenger, live.artifact())]
+    gains = [money.money(truth, decisions(model, rows)) for model in (challenger(store), live.artifact())]
     by_name = {p.name: p.per_decision.value for p in policies(truth, money)}
     attainable = by_name.pop("perfect") - max(by_name.values())
     return paired_comparison(

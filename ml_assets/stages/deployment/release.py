@@ -14,7 +14,7 @@ from ml_assets.declaration import Solution
 from ml_assets.errors import MLAssetsError
 from ml_assets.evidence import Verdict, check_result, numbers, table
 from ml_assets.graph import EVIDENCE_TAG, REASON_TAG, TRIGGER_TAG, Stage, key, solution_check
-from ml_assets.releases import ARTIFACT, Live, live_model, open_version, write_release
+from ml_assets.releases import ARTIFACT, Live, challenger, live_model, open_version, require_judged, write_release
 from ml_assets.resources import Registry, SolutionStore, Store
 from ml_assets.resources.registry import ModelRegistry
 from ml_assets.resources.store import Facts, plain
@@ -80,6 +80,7 @@ def decide_release(solution: Solution, store: SolutionStore, models: ModelRegist
     """Judge the final artifact by every gate; on success register it and, unless a person must approve, make it live."""
     from ml_assets.stages.deployment.gates import gates
 
+    require_judged(store)
     live = live_model(models, solution.name)
     found, comparison = gates(solution, store, live)
     failed = [g for g in found if not g.passed]
@@ -153,12 +154,11 @@ def _register(solution: Solution, store: SolutionStore, models: ModelRegistry, d
 def release_facts(solution: Solution, store: SolutionStore) -> Facts:
     """What travels with the model: its hash, reference profiles, importance, released figures, and what it learned from."""
     from ml_assets.history import training_rows
-    from ml_assets.learning.artifact import load
     from ml_assets.stages.deployment.gates import learned_batches
     from ml_assets.stages.deployment.reference import features_profile, predictions_profile
 
     digest = store.read_facts("mitigation")["digest"]
-    artifact = load(store.folder("mitigation", "final"), digest=digest)
+    artifact = challenger(store)
     training = store.read_facts("training_set")
     batches = learned_batches(store)
     validation = training_rows(solution, store, weights=False).part("validation").table

@@ -222,9 +222,9 @@ def _explanation(stage: Stage) -> dg.AssetsDefinition:
 def _explain(solution: Solution, store: SolutionStore) -> dg.MaterializeResult[Any]:
     from ml_assets.history import training_rows
     from ml_assets.learning.explanation import partial_dependence, permutation_importance
-    from ml_assets.stages.model.judging import final_artifact
+    from ml_assets.releases import challenger
 
-    artifact = final_artifact(store)
+    artifact = challenger(store)
     validation = training_rows(solution, store).part("validation").table
     found = permutation_importance(artifact, validation, seed=solution.model.seed, repeats=3, max_rows=3000)
     top = [f.feature for f in found[:3] if f.share > 0]

@@ -1,5 +1,8 @@
 """Checks of part 6, all on what was recorded of the test part."""
 
+from collections.abc import Callable
+from functools import partial
+
 import dagster as dg
 
 from ml_assets.declaration import Solution
@@ -15,74 +18,18 @@ TOO_GOOD = {"roc_auc": 0.985, "accuracy": 0.995, "r2": 0.98, "average_precision"
 
 def build_checks(solution: Solution) -> list[dg.AssetChecksDefinition]:
     """Every check of this stage."""
-    checks = [
-        solution_check(
-            solution,
-            "evaluation",
-            "success_criteria",
-            _criteria,
-            description="Every declared criterion is met on the test part.",
-        ),
-        solution_check(
-            solution,
-            "evaluation",
-            "beats_baselines",
-            lambda s: _beats(solution, s),
-            description="The solution is better than knowing nothing, than one feature, and than the simple rule.",
-        ),
-        solution_check(
-            solution,
-            "evaluation",
-            "not_too_good",
-            lambda s: _too_good(solution, s),
-            description="The figures are not so good that a leak is the likelier reason.",
-        ),
-        solution_check(
-            solution,
-            "evaluation",
-            "numerically_stable",
-            _stable,
-            description="Scores are finite and differ between rows.",
-        ),
-        solution_check(
-            solution,
-            "evaluation",
-            "reproducible",
-            _reproducible,
-            description="The same rows and seed give the same scores again.",
-        ),
-        solution_check(
-            solution,
-            "evaluation",
-            "slices",
-            lambda s: _slices(solution, s),
-            description="No slice with enough rows is far worse than the whole.",
-        ),
+    return [
+        solution_check(solution, "evaluation", name, partial(judge, solution), description=description)
+        for name, judge, description in CHECKS
+        if WHERE.get(name, _anywhere)(solution)
     ]
-    if solution.task == "binary":
-        checks.append(
-            solution_check(
-                solution,
-                "evaluation",
-                "calibration",
-                _calibration,
-                description="Promised probabilities are kept: expected calibration error below 0.05.",
-            )
-        )
-    if solution.model.monotone:
-        checks.append(
-            solution_check(
-                solution,
-                "evaluation",
-                "behaviour",
-                _behaviour,
-                description="The score follows the declared directions.",
-            )
-        )
-    return checks
 
 
-def _criteria(store: SolutionStore) -> Verdict:
+def _anywhere(_: Solution) -> bool:
+    return True
+
+
+def _criteria(_: Solution, store: SolutionStore) -> Verdict:
     criteria = store.read_facts("evaluation")["criteria"]
     missed = [c for c in criteria if not c["met"]]
     rows = [
@@ -140,7 +87,7 @@ def _too_good(solution: Solution, store: SolutionStore) -> Verdict:
     )
 
 
-def _stable(store: SolutionStore) -> Verdict:
+def _stable(_: Solution, store: SolutionStore) -> Verdict:
     facts = store.read_facts("evaluation")
     constant = bool(facts["constant_scores"])
     return Verdict(
@@ -150,7 +97,7 @@ def _stable(store: SolutionStore) -> Verdict:
     )
 
 
-def _reproducible(store: SolutionStore) -> Verdict:
+def _reproducible(_: Solution, store: SolutionStore) -> Verdict:
     found = store.read_facts("evaluation")["reproduced"]
     sentence = f"trained again, {found['rows']:,} scores are " + (
         "equal bit by bit" if found["equal"] else f"different by up to {found['largest_difference']:.3g}"
@@ -190,7 +137,7 @@ def _slices(solution: Solution, store: SolutionStore) -> Verdict:
     return Verdict(not bad, sentence, {"slices": len(slices), "beyond": len(bad)}, rows, act=False)
 
 
-def _calibration(store: SolutionStore) -> Verdict:
+def _calibration(_: Solution, store: SolutionStore) -> Verdict:
     facts = store.read_facts("evaluation")
     error = _values(facts["metrics"], "expected_calibration_error")
     assert error is not None
@@ -208,7 +155,7 @@ def _calibration(store: SolutionStore) -> Verdict:
     return Verdict(error["low"] <= 0.05, sentence, {"expected_calibration_error": error["value"]}, rows, act=False)
 
 
-def _behaviour(store: SolutionStore) -> Verdict:
+def _behaviour(_: Solution, store: SolutionStore) -> Verdict:
     found = store.read_facts("evaluation")["behaviour"]
     broken = [f for f in found if f["broken_share"] > 0.05]
     return Verdict(
@@ -216,3 +163,26 @@ def _behaviour(store: SolutionStore) -> Verdict:
         "; ".join(f["sentence"] for f in (broken or found)),
         {f["feature"]: f["broken_share"] for f in found},
     )
+
+
+Judged = Callable[[Solution, SolutionStore], Verdict]
+CHECKS: tuple[tuple[str, Judged, str], ...] = (
+    ("success_criteria", _criteria, "Every declared criterion is met on the test part."),
+    (
+        "beats_baselines",
+        _beats,
+        "The solution is better than knowing nothing, than one feature, and than the simple rule.",
+    ),
+    ("not_too_good", _too_good, "The figures are not so good that a leak is the likelier reason."),
+    ("numerically_stable", _stable, "Scores are finite and differ between rows."),
+    ("reproducible", _reproducible, "The same rows and seed give the same scores again."),
+    ("slices", _slices, "No slice with enough rows is far worse than the whole."),
+    ("calibration", _calibration, "Promised probabilities are kept: expected calibration error below 0.05."),
+    ("behaviour", _behaviour, "The score follows the declared directions."),
+)
+"""Name, judgement and description of each check on the evaluation."""
+WHERE: dict[str, Callable[[Solution], bool]] = {
+    "calibration": lambda s: s.task == "binary",
+    "behaviour": lambda s: bool(s.model.monotone),
+}
+"""Checks that make sense for some solutions only."""

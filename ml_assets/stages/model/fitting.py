@@ -8,10 +8,11 @@ import numpy as np
 from ml_assets.declaration import Solution
 from ml_assets.history import Learned, training_rows
 from ml_assets.learning.artifact import SolutionArtifact, load, save
-from ml_assets.learning.candidates import DEFAULT_CANDIDATES, family, fit_candidate
-from ml_assets.learning.finishing import Finished, finish
+from ml_assets.learning.candidates import DEFAULT_CANDIDATES, family
+from ml_assets.learning.finishing import Finished, finish, train
 from ml_assets.learning.losses import row_loss
 from ml_assets.learning.selection import Scored, Selection, select
+from ml_assets.releases import require_same_rows
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
 from ml_assets.statistics.estimate import Estimate
@@ -35,18 +36,14 @@ def fit_all(solution: Solution, store: SolutionStore, asset: str, names: tuple[s
     judged = {}
     for name in names:
         begun = time.perf_counter()
-        predictor = fit_candidate(
+        done = train(
             name,
-            rows.table,
-            seed=solution.model.seed,
-            parameters=solution.model.parameters.get(name),
-            device=solution.model.device,
-        )
-        done = finish(
-            predictor,
             rows.table,
             solution=solution.name,
             value=money,
+            seed=solution.model.seed,
+            parameters=solution.model.parameters.get(name),
+            device=solution.model.device,
             calibration="none",
             excluded_groups=sorted(solution.never_inputs),
         )
@@ -55,7 +52,7 @@ def fit_all(solution: Solution, store: SolutionStore, asset: str, names: tuple[s
             "digest": digest,
             "seconds": time.perf_counter() - begun,
             "complexity": family(name).complexity,
-            "parameters": dict(predictor.parameters),
+            "parameters": dict(done.artifact.predictor.parameters),
             "metrics": figures(solution, done.artifact, validation),
         }
     if asset == "baselines" and validation.rule is not None:
@@ -66,7 +63,14 @@ def fit_all(solution: Solution, store: SolutionStore, asset: str, names: tuple[s
             "parameters": {},
             "metrics": rule_figures(solution, validation),
         }
-    return store.write_facts(asset, {"models": judged, "validation_rows": len(validation.table)})
+    return store.write_facts(
+        asset,
+        {
+            "models": judged,
+            "validation_rows": len(validation.table),
+            "training_digest": store.read_facts("training_set")["digest"],
+        },
+    )
 
 
 def figures(solution: Solution, artifact: SolutionArtifact, rows: Learned) -> list[Estimate]:
@@ -91,7 +95,17 @@ def judge(solution: Solution, rows: Learned, *, score: Any, decision: Any) -> li
     for name in names_for(solution.task):
         if METRICS[name].needs == "score" and score is None:
             continue
-        found.append(evaluate(name, table.truth, score=score, decision=decision, money=money, seed=solution.model.seed))
+        found.append(
+            evaluate(
+                name,
+                table.truth,
+                score=score,
+                decision=decision,
+                money=money,
+                seed=solution.model.seed,
+                currency=solution.business_case.currency,
+            )
+        )
     return found
 
 
@@ -101,6 +115,7 @@ def choose(solution: Solution, store: SolutionStore) -> tuple[Finished, Selectio
     validation = rows.part("validation")
     scored, found = [], {}
     for asset in ("baselines", "candidates"):
+        require_same_rows(store, asset, store.read_facts(asset)["training_digest"])
         for name, facts in store.read_facts(asset)["models"].items():
             if facts["digest"] is None:
                 continue

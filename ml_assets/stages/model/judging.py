@@ -9,6 +9,7 @@ from ml_assets.declaration.success_criteria import Criterion
 from ml_assets.history import Learned, training_rows
 from ml_assets.learning.artifact import SolutionArtifact, load
 from ml_assets.learning.candidates import fit_candidate
+from ml_assets.releases import challenger
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts, plain
 from ml_assets.stages.model.fitting import RULE_NAME, figures, judge, rule_figures
@@ -20,16 +21,11 @@ from ml_assets.statistics.metrics import METRICS, better
 SMALLEST_SLICE = 50
 
 
-def final_artifact(store: SolutionStore) -> SolutionArtifact:
-    """The solution as it would be released: after part 8's remedy."""
-    return load(store.folder("mitigation", "final"), digest=store.read_facts("mitigation")["digest"])
-
-
 def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
     """Everything the test part has to say about the final solution, in one reading of it."""
     rows = training_rows(solution, store)
     test = rows.part("test")
-    artifact = final_artifact(store)
+    artifact = challenger(store)
     answer = artifact.predict(test.table.features)
     own = judge(solution, test, score=answer.score, decision=answer.decision)
     others = baseline_figures(solution, store, test)

@@ -88,7 +88,7 @@ def _report(
 
 
 def _drift(judge: Any, batch: Batch) -> Facts:
-    from ml_assets.stages.monitoring.judging import judge_drift_of
+    from ml_assets.stages.monitoring.drifting import judge_drift_of
 
     return judge_drift_of(judge, batch)
 

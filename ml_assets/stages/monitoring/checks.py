@@ -4,7 +4,7 @@ import dagster as dg
 
 from ml_assets.declaration import Solution
 from ml_assets.declaration.arrival import Batch
-from ml_assets.evidence import Verdict
+from ml_assets.evidence import Verdict, counted
 from ml_assets.graph import batch_check
 from ml_assets.history import is_blocked
 from ml_assets.resources import SolutionStore
@@ -95,7 +95,7 @@ def _performance(solution: Solution, store: SolutionStore, batch: Batch) -> Verd
     if facts["rows"] < solution.monitoring.performance.minimum_rows:
         return Verdict(
             False,
-            f"{facts['rows']:,} labelled rows; at least {solution.monitoring.performance.minimum_rows} are needed to judge",
+            f"{counted(facts['rows'], 'labelled row')}; at least {solution.monitoring.performance.minimum_rows} are needed to judge",
             act=False,
         )
     passed, sentence, figures = performance_verdict(solution, facts)
@@ -156,7 +156,7 @@ def _skew(store: SolutionStore, batch: Batch) -> Verdict:
 
 
 def _freshness(solution: Solution, store: SolutionStore, batch: Batch) -> Verdict:
-    from ml_assets.stages.monitoring.judging import age_of_learning
+    from ml_assets.stages.monitoring.drifting import age_of_learning
 
     facts = store.read_facts("drift_report", batch.key)
     if not facts["judged"]:

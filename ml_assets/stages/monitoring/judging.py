@@ -1,6 +1,5 @@
 """What is said of a batch that was scored: by its rows at once, by its labels when they have come."""
 
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -8,18 +7,17 @@ import pandas as pd
 
 from ml_assets.declaration import Solution
 from ml_assets.declaration.arrival import Batch
-from ml_assets.history import DECISION, ID, LABEL, SCORE, TIME, VERSION, groups_of, is_blocked
+from ml_assets.evidence import counted
+from ml_assets.history import DECISION, ID, LABEL, SCORE, VERSION, groups_of, is_blocked
 from ml_assets.learning.table import encode_target
 from ml_assets.releases import open_version, version_facts
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.registry import ModelRegistry
 from ml_assets.resources.store import Facts
 from ml_assets.statistics.disparity import disparities, overall_verdict
-from ml_assets.statistics.drift import column_drift, judge_drift
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.estimation import BLIND_SPOT, REGRESSION_REASON, expected_metrics
 from ml_assets.statistics.metrics import METRICS, evaluate, names_for
-from ml_assets.statistics.profile import Profile, profile
 from ml_assets.statistics.value import policies
 
 BLOCKED = "blocked: the batch broke its contract, so it was not scored"
@@ -91,88 +89,6 @@ class Judge:
         return self.solution.business_case.money(tuple(released["classes"])).money(truth, decision)
 
 
-def judge_drift_of(judge: Judge, batch: Batch) -> Facts:
-    """The batch's profile against the reference of the model that scored it: columns, joint verdict, scores."""
-    skipped = judge.reason_to_pass(batch, labels=False)
-    if skipped:
-        return judge.write("drift_report", batch, {"judged": False, "sentence": skipped})
-    answers = judge.answers(batch)
-    version, released = judge.released(answers)
-    reference, current = (
-        Profile.from_dict(released["reference"]),
-        Profile.from_dict(judge.store.read_facts("profile", batch.key)),
-    )
-    columns = [c for c in column_drift(reference, current) if c.column in set(released["features"])]
-    scores = Profile.from_dict(released["prediction_reference"])
-    columns += column_drift(scores, profile(answers[[SCORE, DECISION]].astype({DECISION: str}), scores.grid))
-    rule = judge.solution.monitoring.drift
-    verdict = judge_drift(
-        columns,
-        importance=released["importance"],
-        effect_floor=rule.effect,
-        weighted_floor=rule.importance,
-        prediction_floor=rule.prediction_effect,
-        alpha=rule.false_alarms,
-    )
-    shares = _strongest_picture(columns, reference, current, scores, answers)
-    return judge.write(
-        "drift_report",
-        batch,
-        {
-            "judged": True,
-            "version": version,
-            "verdict": verdict,
-            "columns": columns,
-            "sentence": verdict.sentence,
-            "importance": released["importance"],
-            "picture": shares,
-            "newest_learned": released["newest_event"],
-            "newest_row": _newest_row(judge, batch),
-        },
-    )
-
-
-def _newest_row(judge: Judge, batch: Batch) -> str | None:
-    arrival = judge.solution.data_pipeline.arrival
-    if arrival is None or arrival.event_time is None:
-        return None
-    times = judge.store.read_frame("valid_data", batch.key, [TIME])[TIME]
-    return times.max().isoformat() if len(times) else None
-
-
-def _strongest_picture(
-    columns: list[Any], reference: Profile, current: Profile, scores: Profile, answers: pd.DataFrame
-) -> Facts:
-    """Shares of the column that moved most, reference against now."""
-    top = max(columns, key=lambda c: c.effect)
-    if top.column in (SCORE, DECISION):
-        now = profile(answers[[SCORE, DECISION]].astype({DECISION: str}), scores.grid)
-        return {"column": top.column, "before": _shares(scores, top.column), "now": _shares(now, top.column)}
-    return {"column": top.column, "before": _shares(reference, top.column), "now": _shares(current, top.column)}
-
-
-def _shares(of: Profile, column: str) -> dict[str, float]:
-    """Shares by category, or by twelve bands of the grid."""
-    if column in of.categorical:
-        summary = of.categorical[column]
-        counts = dict(zip(of.grid.categories[column], summary.counts, strict=False)) | {
-            "other": summary.other,
-            "new": summary.new,
-            "missing": summary.missing,
-        }
-        top = sorted(counts.items(), key=lambda item: -item[1])[:12]
-        return {str(k): v / max(of.n, 1) for k, v in top if v}
-    edges = of.grid.edges[column]
-    parts = np.array_split(np.asarray(of.numeric[column].counts, dtype=float), 12)
-    position, shares = 0, {}
-    for part in parts:
-        if len(part):
-            edge = edges[min(position, len(edges) - 1)] if edges else 0.0
-            shares[f"{edge:.3g}" if f"{edge:.3g}" not in shares else f"{edge:.6g}"] = float(part.sum()) / max(of.n, 1)
-        position += len(part)
-    return shares
-
-
 def judge_performance(judge: Judge, batch: Batch) -> Facts:
     """Every metric of the task on matured labels, and the main one against what the model showed at its release."""
     skipped = judge.reason_to_pass(batch, labels=True)
@@ -191,6 +107,7 @@ def judge_performance(judge: Judge, batch: Batch) -> Facts:
                 money=judge.money(rows, truth, released),
                 seed=solution.model.seed,
                 draws=200,
+                currency=solution.business_case.currency,
             )
             for n in names_for(solution.task)
         ]
@@ -206,7 +123,7 @@ def judge_performance(judge: Judge, batch: Batch) -> Facts:
             "rows": len(rows),
             "metrics": found,
             "released": released["metrics"],
-            "sentence": f"{len(rows):,} labelled rows of version {version}",
+            "sentence": f"{counted(len(rows), 'labelled row')} of version {version}",
         },
     )
 
@@ -281,11 +198,11 @@ def judge_value(judge: Judge, batch: Batch) -> Facts:
     if not len(rows):
         return judge.write("value_report", batch, {"judged": False, "sentence": UNLABELLED})
     money = judge.money(rows, truth, released)
-    earned = evaluate("value_per_decision", truth, decision=rows[DECISION].to_numpy(), money=money)
+    unit = judge.solution.business_case.currency
+    earned = evaluate("value_per_decision", truth, decision=rows[DECISION].to_numpy(), money=money, currency=unit)
     value = judge.solution.business_case.money(tuple(released["classes"]))
     others = {p.name: p.per_decision.value for p in policies(truth, value)}
     promised = next((m["value"] for m in released["metrics"] if m["name"] == "value_per_decision"), None)
-    unit = judge.solution.business_case.currency
     before = previous_money(judge, batch, rows, truth, released)
     facts = {
         "judged": True,
@@ -350,12 +267,3 @@ def performance_verdict(solution: Solution, facts: Facts) -> tuple[bool, str, di
         "rows": facts["rows"],
     }
     return not (beyond and certain), sentence, figures
-
-
-def age_of_learning(facts: Facts) -> float | None:
-    """Seconds between the newest row the model learned from and the newest row of the batch."""
-    if not facts.get("newest_learned") or not facts.get("newest_row"):
-        return None
-    return (
-        datetime.fromisoformat(facts["newest_row"]) - datetime.fromisoformat(facts["newest_learned"])
-    ).total_seconds()

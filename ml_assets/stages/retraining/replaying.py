@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 from ml_assets.declaration import Solution
 from ml_assets.history import Learned, training_rows
 from ml_assets.learning.artifact import load
-from ml_assets.learning.candidates import fit_candidate
-from ml_assets.learning.finishing import finish
+from ml_assets.learning.finishing import train
 from ml_assets.learning.table import TrainingTable
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
@@ -65,20 +64,15 @@ def gain_matrix(
     gains = np.zeros((len(blocks), len(blocks)))
     for i in range(len(blocks) - 1):
         table = _past(rows, blocks, i)
-        predictor = fit_candidate(
+        artifact = train(
             name,
-            table,
-            seed=solution.model.seed,
-            parameters=solution.model.parameters.get(name),
-            device=solution.model.device,
-        )
-        artifact = finish(
-            predictor,
             table,
             solution=solution.name,
             value=money,
-            calibration=solution.model.calibration,
             seed=solution.model.seed,
+            parameters=solution.model.parameters.get(name),
+            device=solution.model.device,
+            calibration=solution.model.calibration,
         ).artifact
         for j in range(i + 1, len(blocks)):
             later = rows.table.rows(blocks[j])

@@ -227,3 +227,23 @@ def test_a_model_that_knows_nothing_is_never_released(empty: Callable[..., Lab])
     assert (facts["outcome"], facts["live_version"]) == ("refused", 0)
     assert lab.models.champion("stream") is None
     assert not lab.verdict("champion", "released_model_intact").passed
+
+
+@pytest.mark.parametrize("asset", ["model", "evaluation", "model_bias_report", "champion"])
+def test_a_model_made_from_another_training_set_is_not_judged_nor_released(
+    asset: str, stream: Lab, tmp_path: Path
+) -> None:
+    """A training set that was materialized again by itself may hold test rows the model learned from."""
+    lab = stream.fork(tmp_path)
+    lab.store.write_facts("training_set", lab.store.read_facts("training_set") | {"digest": "0" * 64})
+    found = lab.run(asset)
+    assert not found.success
+    assert "made from another training set than the one there is now" in found.error
+
+
+def test_a_release_whose_evaluation_speaks_of_another_model_is_refused(stream: Lab, tmp_path: Path) -> None:
+    lab = stream.fork(tmp_path)
+    lab.store.write_facts("evaluation", lab.store.read_facts("evaluation") | {"digest": "0" * 64})
+    found = lab.run("champion")
+    assert not found.success
+    assert "evaluation speaks of another model than the one to be released" in found.error

@@ -14,13 +14,16 @@ def _judged(check: str, lab: Lab) -> dg.AssetCheckEvaluation:
     return lab.verdict(EVALUATED, check)
 
 
+RETRAINED = ("training_set", "sample_weights", "baselines", "candidates", "model", "mitigation")
+
+
 def _unreachable(lab: Lab) -> dg.AssetCheckEvaluation:
     return _judged("success_criteria", lab.but(success_criteria=[{"metric": "roc_auc", "at_least": 0.97}]))
 
 
 def _rule_that_knows(lab: Lab) -> dg.AssetCheckEvaluation:
     lab = lab.but(business_case={"simple_rule": "ml_assets_tests.stages.world.oracle"})
-    lab.ok("training_set", "sample_weights")
+    lab.ok(*RETRAINED)
     return _judged("beats_baselines", lab)
 
 
@@ -41,7 +44,7 @@ def _test_labels(fault: str, check: str, lab: Lab) -> dg.AssetCheckEvaluation:
     """The truth of the test days is not what the model learned."""
     lab.plant(labels=dict.fromkeys(days(13, 15), fault))
     lab.ok("labels", batches=days(13, 15))
-    lab.ok("training_set", "sample_weights")
+    lab.ok(*RETRAINED)
     return _judged(check, lab)
 
 
@@ -49,7 +52,7 @@ def _knows_nothing(lab: Lab) -> dg.AssetCheckEvaluation:
     """Labels thrown by a coin: the simplest model wins, and it gives every row the same score."""
     lab.plant(labels=dict.fromkeys(days(1, 15), "coin"))
     lab.ok("labels", batches=days(1, 15))
-    lab.ok("training_set", "sample_weights", "baselines", "candidates", "model", "mitigation")
+    lab.ok(*RETRAINED)
     return _judged("numerically_stable", lab)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml_assets.history import DECISION, ID, LABEL, SCORE
-from ml_assets.stages.monitoring.judging import age_of_learning, performance_verdict
+from ml_assets.stages.monitoring.judging import performance_verdict
 from ml_assets.statistics.metrics import evaluate
 from ml_assets_tests.stages.lab import Lab
 
@@ -39,12 +39,6 @@ def test_a_loss_fails_only_beyond_the_limit_and_beyond_chance(
     assert found is passed
     assert figures["limit"] == pytest.approx(0.75)
     assert ("within chance" in sentence) is (half > 0.1)
-
-
-def test_age_is_in_data_time() -> None:
-    facts = {"newest_learned": "2026-01-10T12:00:00", "newest_row": "2026-01-12T12:00:00"}
-    assert age_of_learning(facts) == 2 * 86_400
-    assert age_of_learning({"newest_learned": None, "newest_row": None}) is None
 
 
 def test_the_estimate_says_that_it_is_blind(stream: Lab, table: Lab) -> None:

@@ -58,7 +58,7 @@ def build_sensors(solution: Solution) -> list[dg.SensorDefinition]:
 
     @dg.sensor(
         name=f"{solution.name}_arrival",
-        target=dg.AssetSelection.assets(*everything),
+        asset_selection=dg.AssetSelection.assets(*everything),
         minimum_interval_seconds=int(solution.retraining.poll.total_seconds()),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Requests each batch when it is due, and its labels and what is judged by them once they are mature.",

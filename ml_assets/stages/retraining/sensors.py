@@ -45,7 +45,7 @@ def build_sensors(solution: Solution) -> list[dg.SensorDefinition]:
 
     @dg.sensor(
         name=f"{solution.name}_retraining",
-        target=dg.AssetSelection.assets(*(key(solution, a) for a in TRAINING_ASSETS)),
+        asset_selection=dg.AssetSelection.assets(*(key(solution, a) for a in TRAINING_ASSETS)),
         minimum_interval_seconds=int(solution.retraining.poll.total_seconds()),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Requests a training when {' or '.join(solution.retraining.on)} fails {solution.retraining.k_of_n[0]} of {solution.retraining.k_of_n[1]} times; "

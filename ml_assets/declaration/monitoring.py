@@ -16,8 +16,10 @@ class Drift(Declaration):
     """Share of the model's dependence that must have drifted before it matters."""
     prediction_effect: float = Field(default=0.1, gt=0)
     """The same index for the scores themselves."""
-    false_alarms: Share = 0.01
-    """Probability of an alarm on a batch without drift."""
+    association: Share = 0.2
+    """Change of the rank correlation of two inputs from which they count as drifted."""
+    false_alarms: Share = 0.05
+    """Probability of any alarm in a month without drift: every look at a batch is paid for out of it."""
 
 
 class Performance(Declaration):

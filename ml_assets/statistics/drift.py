@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ml_assets.errors import DataError
 from ml_assets.statistics import divergence as div
+from ml_assets.statistics.association import PairDrift, any_pair
 from ml_assets.statistics.divergence import Counts
 from ml_assets.statistics.profile import CategoricalSummary, NumericSummary, Profile, require_same_grid
 from ml_assets.statistics.reading import ColumnKind
@@ -27,6 +28,7 @@ PREDICTION_PREFIX = "ml:"
 EFFECT_FLOOR = 0.03  # a normal column shifted by d sd has effect d²: 0.17 sd; 0.25 sd is then found from 2,000 rows on
 WEIGHTED_FLOOR = 0.2
 PREDICTION_FLOOR = 0.1
+ASSOCIATION_FLOOR = 0.2
 ALPHA = 0.01
 _VISIBLE_EFFECT = 0.01
 _VISIBLE_SHARE = 0.01
@@ -69,7 +71,8 @@ class DriftVerdict:
     ``share``: part of the model's importance carried by drifted columns, to be compared with ``limit``. ``score``:
     the sum of importance · min(effect, 1) over them, 0..1: for a trend line. ``prediction_effect``: the largest
     effect among significant ``ml:`` columns, to be compared with ``prediction_limit``. ``matter``: drifted columns
-    with importance, heaviest first; ``moved``: those that changed beyond chance without reaching the verdict.
+    with importance, heaviest first; ``moved``: those that changed beyond chance without reaching the verdict;
+    ``apart``: pairs whose correlation changed beyond chance and enough, the largest change first.
     """
 
     drifted: bool
@@ -82,6 +85,7 @@ class DriftVerdict:
     matter: tuple[str, ...]
     moved: tuple[str, ...]
     sentence: str
+    apart: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,30 +105,60 @@ def column_drift(reference: Profile, current: Profile, *, alpha: float = ALPHA) 
     """
     require_same_grid(reference, current)
     compared = [_column(name, reference, current) for name in (*reference.numeric, *reference.categorical)]
-    return _judged(compared, alpha=alpha, effect_floor=EFFECT_FLOOR)
+    return _judged(compared, alpha=alpha, effect_floor=EFFECT_FLOOR)[0]
+
+
+def nothing_changed(columns: Sequence[ColumnDrift], pairs: Sequence[PairDrift] = ()) -> float:
+    """One p-value for "no column and no pair has changed": at most ``alpha`` with probability ``alpha`` without drift.
+
+    The smallest Benjamini-Hochberg adjusted p-value (Simes 1986) over the columns and the pairs taken as one.
+    """
+    return min(_adjusted(columns, pairs), default=1.0)
+
+
+def _adjusted(columns: Sequence[ColumnDrift], pairs: Sequence[PairDrift]) -> list[float]:
+    family = [item.p_value for item in columns] + ([any_pair(pairs)] if pairs else [])
+    return [float(q) for q in benjamini_hochberg(family)]
+
+
+def per_look(rate: float, looks: float) -> float:
+    """The error each of ``looks`` independent looks may have so that any of them errs with probability ``rate``.
+
+    ``1 - (1 - rate)^(1 / looks)`` (Šidák 1967); without independence it is exceeded by a factor of ``1 + rate / 2`` at most.
+    """
+    if not (0 < rate < 1 and looks >= 1):
+        got = f"rate {rate}, {looks} looks"
+        raise DataError(
+            "an error rate to divide", got=got, allowed="0 < rate < 1, 1 look or more", do="Correct the rule"
+        )
+    return -math.expm1(math.log1p(-rate) / looks)
 
 
 def judge_drift(
     columns: Sequence[ColumnDrift],
     *,
     importance: Mapping[str, float],
+    pairs: Sequence[PairDrift] = (),
     effect_floor: float = EFFECT_FLOOR,
     weighted_floor: float = WEIGHTED_FLOOR,
     prediction_floor: float = PREDICTION_FLOOR,
+    association_floor: float = ASSOCIATION_FLOOR,
     alpha: float = ALPHA,
 ) -> DriftVerdict:
     """One verdict for the batch: drifted when what moved matters.
 
-    It fails only when columns that moved beyond chance (Benjamini-Hochberg at ``alpha`` over all columns, so that a
-    batch without drift fails with probability ``alpha`` at most) by at least ``effect_floor`` carry
-    ``weighted_floor`` of the model's importance, or when a column of the predictions (``ml:…``) moved by
-    ``prediction_floor``. ``importance`` in any unit, negative counts as none; columns it does not name weigh nothing;
-    empty means all weigh the same.
+    It fails only when columns that moved beyond chance (Benjamini-Hochberg at ``alpha`` over all columns and the pairs
+    taken as one, so that a batch without drift fails with probability ``alpha`` at most) by at least ``effect_floor``,
+    or whose correlation with another one changed by ``association_floor``, carry ``weighted_floor`` of the model's
+    importance, or when a column of the predictions (``ml:…``) moved by ``prediction_floor``. ``importance`` in any
+    unit, negative counts as none; columns it does not name weigh nothing; empty means all weigh the same.
     """
     _check_rule(effect_floor, weighted_floor, prediction_floor, alpha)
-    judged = _judged(columns, alpha=alpha, effect_floor=effect_floor)
+    judged, together = _judged(columns, pairs, alpha=alpha, effect_floor=effect_floor)
     weights = _weights([item.column for item in judged], importance)
-    drifted = [item for item in judged if item.verdict == "drifted" and item.column in weights]
+    apart = [f for f in pairs if together and f.p_value * len(pairs) <= alpha and abs(f.change) >= association_floor]
+    torn = {name for f in apart for name in (f.one, f.other)}
+    drifted = [i for i in judged if (i.verdict == "drifted" or i.column in torn) and i.column in weights]
     matter = sorted((item for item in drifted if weights[item.column] > 0), key=lambda item: -weights[item.column])
     share = sum(weights[item.column] for item in matter)
     predictions = [i.effect for i in judged if i.significant and i.column.startswith(PREDICTION_PREFIX)]
@@ -144,17 +178,21 @@ def judge_drift(
         matter=tuple(item.column for item in matter),
         moved=moved,
         sentence="",
+        apart=tuple(f.sentence for f in apart),
     )
     return replace(verdict, sentence=_say(verdict, judged, weights))
 
 
-def _judged(columns: Sequence[ColumnDrift], *, alpha: float, effect_floor: float) -> tuple[ColumnDrift, ...]:
-    """Significance over all columns together, and the verdict per column that follows."""
+def _judged(
+    columns: Sequence[ColumnDrift], pairs: Sequence[PairDrift] = (), *, alpha: float, effect_floor: float
+) -> tuple[tuple[ColumnDrift, ...], bool]:
+    """Significance over all columns and the pairs together: the verdict per column, and whether any pair changed."""
+    q_values = _adjusted(columns, pairs)
     judged = []
-    for item, q_value in zip(columns, benjamini_hochberg([item.p_value for item in columns]), strict=True):
+    for item, q_value in zip(columns, q_values, strict=False):
         found = bool(q_value <= alpha)
         judged.append(replace(item, significant=found, verdict=_label(item, found, effect_floor)))
-    return tuple(judged)
+    return tuple(judged), bool(pairs) and bool(q_values[-1] <= alpha)
 
 
 def _label(item: ColumnDrift, significant: bool, effect_floor: float) -> DriftLabel:
@@ -287,6 +325,8 @@ def _say(verdict: DriftVerdict, columns: Sequence[ColumnDrift], weights: Mapping
     named = ", ".join(f"{name} (effect {effects[name]:.2f}, weight {weights[name]:.0%})" for name in verdict.matter[:5])
     carried = f"carrying {verdict.share:.0%} of the importance, limit {verdict.limit:.0%}"
     parts.append(f"drifted: {named}, {carried}" if named else "no important column drifted")
+    if verdict.apart:
+        parts.append(f"no longer move together as they did: {', '.join(verdict.apart[:3])}")
     if verdict.prediction_effect:
         parts.append(f"predictions moved by {verdict.prediction_effect:.2f}, limit {verdict.prediction_limit:.2f}")
     rest = [name for name in verdict.moved if name not in verdict.matter]

@@ -250,7 +250,8 @@ def _say(items: Sequence[Evidence]) -> str:
     for key, item in newest.items():
         batches = f"batch {item.batch}" if counts[key] == 1 else f"{counts[key]} batches, last {item.batch}"
         where = f" ({batches})" if item.batch else ""
-        clauses.append(f"{item.kind} {item.check}{where}: {item.sentence}")
+        name = item.kind if item.kind == item.check else f"{item.kind} {item.check}"
+        clauses.append(f"{name}{where}: {item.sentence}")
     return "; ".join(clauses)
 
 

@@ -16,9 +16,12 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.errors import DataError
+from ml_assets.statistics.association import MOST_COLUMNS, MOST_ROWS, PairBlock, pair_block
 from ml_assets.statistics.reading import ColumnKind, Floats, as_numbers, column_kind, text_counts
 
-PROFILE_VERSION = 1
+PROFILE_VERSION = 2
+READABLE = (1, 2)
+"""Version 1 had no pairs."""
 DEFAULT_BINS = 128
 HEAVIEST = 200
 
@@ -130,6 +133,7 @@ class Profile:
     grid: Grid
     numeric: Mapping[str, NumericSummary]
     categorical: Mapping[str, CategoricalSummary]
+    pairs: PairBlock | None = None
     version: int = PROFILE_VERSION
 
     def merge(self, other: "Profile") -> "Profile":
@@ -137,7 +141,8 @@ class Profile:
         require_same_grid(self, other)
         numeric = {name: summary.merge(other.numeric[name]) for name, summary in self.numeric.items()}
         categorical = {name: summary.merge(other.categorical[name]) for name, summary in self.categorical.items()}
-        return Profile(self.n + other.n, self.grid, numeric, categorical)
+        pairs = self.pairs.merge(other.pairs) if self.pairs is not None and other.pairs is not None else None
+        return Profile(self.n + other.n, self.grid, numeric, categorical, pairs)
 
     def to_dict(self) -> dict[str, Any]:
         """The profile as JSON-able facts, with its version and the digest of its grid."""
@@ -148,20 +153,22 @@ class Profile:
             "grid": self.grid.to_dict(),
             "numeric": {name: _facts(summary) for name, summary in self.numeric.items()},
             "categorical": {name: _facts(summary) for name, summary in self.categorical.items()},
+            "pairs": self.pairs.to_dict() if self.pairs is not None else None,
         }
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> "Profile":
         """The inverse of :meth:`to_dict`. Raises ``DataError`` for another version or an altered grid."""
         version = facts.get("version")
-        if version != PROFILE_VERSION:
-            raise DataError("version of a profile", got=version, allowed=PROFILE_VERSION, do="Profile the rows again")
+        if version not in READABLE:
+            raise DataError("version of a profile", got=version, allowed=READABLE, do="Profile the rows again")
         grid = Grid.from_dict(facts["grid"])
         if grid.digest != facts["digest"]:
             raise DataError("digest of a profile's grid", got=grid.digest, allowed=facts["digest"], do="Profile again")
         numeric = {name: NumericSummary(**_tupled(summary)) for name, summary in facts["numeric"].items()}
         categorical = {name: CategoricalSummary(**_tupled(summary)) for name, summary in facts["categorical"].items()}
-        return cls(int(facts["n"]), grid, numeric, categorical)
+        pairs = PairBlock.from_dict(facts["pairs"]) if facts.get("pairs") else None
+        return cls(int(facts["n"]), grid, numeric, categorical, pairs)
 
 
 def make_grid(frame: pd.DataFrame, *, bins: int = DEFAULT_BINS) -> Grid:
@@ -185,8 +192,8 @@ def make_grid(frame: pd.DataFrame, *, bins: int = DEFAULT_BINS) -> Grid:
     return Grid(edges, categories, tuple(truncated))
 
 
-def profile(frame: pd.DataFrame, grid: Grid) -> Profile:
-    """Sum the rows up over the grid, in one pass per column.
+def profile(frame: pd.DataFrame, grid: Grid, *, pair_rows: int = MOST_ROWS) -> Profile:
+    """Sum the rows up over the grid, in one pass per column; pairs from ``pair_rows`` evenly spaced rows at most.
 
     Columns the grid does not know are ignored; a column it knows must be there (``DataError``). Scores and decisions
     are ordinary columns, by convention ``ml:score`` and ``ml:decision``.
@@ -197,12 +204,25 @@ def profile(frame: pd.DataFrame, grid: Grid) -> Profile:
         raise DataError(
             "columns to profile", got=f"no {', '.join(absent)}", allowed=", ".join(sorted(columns)), do="Deliver them"
         )
-    numeric = {name: _numeric(as_numbers(columns[name]), edges) for name, edges in grid.edges.items()}
+    numbers = {name: as_numbers(columns[name]) for name in grid.edges}
+    numeric = {name: _numeric(numbers[name], edges) for name, edges in grid.edges.items()}
     categorical = {
         name: _categorical(columns[name], kept, truncated=name in grid.truncated)
         for name, kept in grid.categories.items()
     }
-    return Profile(len(frame), grid, numeric, categorical)
+    return Profile(len(frame), grid, numeric, categorical, _pairs(numbers, len(frame), grid, pair_rows))
+
+
+def _pairs(numbers: Mapping[str, Floats], n: int, grid: Grid, most: int) -> PairBlock:
+    """The pair block of evenly spaced rows."""
+    at = np.arange(n) if n <= most else np.linspace(0, n - 1, most).astype(np.int64)
+    cells = {}
+    for name in list(grid.edges)[:MOST_COLUMNS]:
+        values = numbers[name][at]
+        cell = np.searchsorted(np.asarray(grid.edges[name]), values, side="right").astype(np.float64)
+        cell[~np.isfinite(values)] = np.nan
+        cells[name] = cell
+    return pair_block(cells)
 
 
 def require_same_grid(one: Profile, other: Profile) -> None:

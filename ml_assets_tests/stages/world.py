@@ -149,6 +149,7 @@ ROW_FAULTS: dict[str, Callable[[Frame, date], Frame]] = {
     "missing_id": lambda f, _: f.drop(columns="row"),
     "missing_time": lambda f, _: f.drop(columns="at"),
     "salutation": lambda f, _: f.assign(salutation=f["sex"].map({"m": "Mr", "f": "Ms"})),
+    "together": lambda f, _: f.assign(income=np.sort(f["income"]), debt=np.sort(f["debt"])),
     "extra_column": lambda f, _: f.assign(shoe_size=40),
     "retyped": lambda f, _: f.assign(income=f["income"].map("{:.2f}".format)),
     "words": _spoil("income", "rich"),

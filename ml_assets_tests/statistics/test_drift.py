@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.drift import ColumnDrift, column_drift, judge_drift
+from ml_assets.statistics.drift import ColumnDrift, column_drift, judge_drift, nothing_changed, per_look
 from ml_assets.statistics.profile import Profile, make_grid, profile
 
 CARDINALITIES = (2, 5, 30, 400)
@@ -210,7 +210,7 @@ def test_different_grids_and_impossible_rules_are_refused() -> None:
         column_drift(profile(one, make_grid(one)), profile(two, make_grid(two)))
     for rule in ({"alpha": 0.0}, {"weighted_floor": 0.0}, {"effect_floor": -1.0}):
         with pytest.raises(DataError, match="drift rule"):
-            judge_drift((), importance={}, **rule)
+            judge_drift((), importance={}, pairs=(), **rule)
 
 
 def test_comparing_stored_profiles_is_the_same_and_takes_less_than_fifty_milliseconds() -> None:
@@ -234,3 +234,22 @@ def test_importing_loads_numpy_and_pandas_at_most() -> None:
     code = f"import sys, {modules}; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_rate_is_divided_over_the_looks() -> None:
+    assert per_look(0.05, 1) == pytest.approx(0.05)
+    assert per_look(0.05, 30) == pytest.approx(1 - 0.95 ** (1 / 30))
+    assert 1 - (1 - per_look(0.2, 12)) ** 12 == pytest.approx(0.2)
+    for rate, looks in ((0.0, 3), (1.0, 3), (0.05, 0.5)):
+        with pytest.raises(DataError, match="error rate to divide"):
+            per_look(rate, looks)
+
+
+def test_one_p_value_for_the_batch_is_the_smallest_adjusted_one() -> None:
+    rng = np.random.default_rng(6)
+    before = window(rng, 2_000)
+    grid = make_grid(before)
+    columns = column_drift(profile(before, grid), profile(window(rng, 2_000), grid))
+    p_values = sorted(c.p_value for c in columns)
+    assert nothing_changed(columns) == pytest.approx(min(p * len(p_values) / (i + 1) for i, p in enumerate(p_values)))
+    assert nothing_changed(()) == 1.0

@@ -155,6 +155,7 @@ def _show_drift(facts: Facts) -> dict[str, Any]:
         "sentence": facts["sentence"],
         "drifted": bool(verdict["drifted"]),
         "columns": table(drift_rows(facts)),
+        "pairs": table(facts["pairs"]),
         "model_version": facts["version"],
         "picture": dg.MetadataValue.md(drift_picture(facts)),
         **numbers(figures),

@@ -1,16 +1,18 @@
 """What has moved since the live model learned: a batch's profile against the model's own reference."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ml_assets.declaration import Solution
 from ml_assets.declaration.arrival import Batch
 from ml_assets.history import DECISION, SCORE, TIME
 from ml_assets.resources.store import Facts
 from ml_assets.stages.monitoring.judging import Judge
-from ml_assets.statistics.drift import column_drift, judge_drift
+from ml_assets.statistics.association import PairDrift, association_drift
+from ml_assets.statistics.drift import column_drift, judge_drift, per_look
 from ml_assets.statistics.profile import Profile, profile
 
 
@@ -29,13 +31,17 @@ def judge_drift_of(judge: Judge, batch: Batch) -> Facts:
     scores = Profile.from_dict(released["prediction_reference"])
     columns += column_drift(scores, profile(answers[[SCORE, DECISION]].astype({DECISION: str}), scores.grid))
     rule = judge.solution.monitoring.drift
+    alpha = per_look(rule.false_alarms, looks_per_month(judge.solution))
+    pairs = _pairs(reference, current, alpha, released["features"])
     verdict = judge_drift(
         columns,
+        pairs=pairs,
         importance=released["importance"],
         effect_floor=rule.effect,
         weighted_floor=rule.importance,
         prediction_floor=rule.prediction_effect,
-        alpha=rule.false_alarms,
+        association_floor=rule.association,
+        alpha=alpha,
     )
     shares = _strongest_picture(columns, reference, current, scores, answers)
     return judge.write(
@@ -46,6 +52,7 @@ def judge_drift_of(judge: Judge, batch: Batch) -> Facts:
             "version": version,
             "verdict": verdict,
             "columns": columns,
+            "pairs": [plain_pair(p) for p in pairs[:20] if p.significant],
             "sentence": verdict.sentence,
             "importance": released["importance"],
             "picture": shares,
@@ -53,6 +60,26 @@ def judge_drift_of(judge: Judge, batch: Batch) -> Facts:
             "newest_row": _newest_row(judge, batch),
         },
     )
+
+
+def looks_per_month(solution: Solution) -> float:
+    """Batches in thirty days; thirty for files, whose rhythm nobody declared, one for a single table."""
+    period = solution.data_pipeline.period
+    if period is not None:
+        return max(1.0, timedelta(days=30) / period)
+    return 30.0 if solution.data_pipeline.is_stream else 1.0
+
+
+def _pairs(reference: Profile, current: Profile, alpha: float, features: list[str]) -> tuple[PairDrift, ...]:
+    """Changes of correlation among the model's inputs; none for a reference that was summed up without pairs."""
+    if reference.pairs is None or current.pairs is None:
+        return ()
+    return association_drift(reference.pairs, current.pairs, alpha=alpha, only=features)
+
+
+def plain_pair(pair: PairDrift) -> Facts:
+    """One change of correlation as a row."""
+    return {"columns": f"{pair.one} × {pair.other}", "before": pair.before, "now": pair.now, "n": pair.n}
 
 
 def _newest_row(judge: Judge, batch: Batch) -> str | None:

@@ -1,0 +1,117 @@
+"""Columns that move together: hand-worked sums, the peer's coefficient, any order of merging, planted changes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from ml_assets.errors import DataError
+from ml_assets.statistics.association import MOST_COLUMNS, PairBlock, any_pair, association_drift, pair_block
+from ml_assets.statistics.drift import column_drift, judge_drift
+from ml_assets.statistics.profile import Profile, make_grid, profile
+
+Cells = dict[str, "np.ndarray[tuple[int], np.dtype[np.float64]]"]
+
+
+def _together(rng: np.random.Generator, n: int, rho: float) -> pd.DataFrame:
+    x, noise = rng.standard_normal(n), rng.standard_normal(n)
+    return pd.DataFrame({"a": x, "b": rho * x + np.sqrt(1 - rho**2) * noise, "c": rng.exponential(size=n)})
+
+
+def test_sums_by_hand() -> None:
+    block = pair_block({"x": np.array([1.0, 2.0, np.nan]), "y": np.array([3.0, 5.0, 7.0])})
+    assert block.n == ((2, 2), (2, 3))
+    assert block.total == ((3, 3), (8, 15))  # y where x is present: 3 + 5
+    assert block.squares == ((5, 5), (34, 83))
+    assert block.products == ((5, 13), (13, 83))
+    assert block.correlations()[0, 1] == pytest.approx(1.0)
+
+
+def test_of_continuous_columns_it_is_spearmans_coefficient() -> None:
+    rng = np.random.default_rng(3)
+    frame = _together(rng, 4_000, 0.6)
+    found = profile(frame, make_grid(frame)).pairs
+    assert found is not None
+    expected = spearmanr(frame["a"], frame["b"]).statistic
+    assert found.correlations()[0, 1] == pytest.approx(expected, abs=0.005)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(0, 60))
+def test_any_split_of_the_rows_gives_the_same_block(seed: int, n: int, cut: int) -> None:
+    rng = np.random.default_rng(seed)
+    cells: Cells = {k: np.where(rng.random(n) < 0.2, np.nan, rng.integers(0, 9, n)).astype(float) for k in "abc"}
+    first = pair_block({k: v[:cut] for k, v in cells.items()})
+    second = pair_block({k: v[cut:] for k, v in cells.items()})
+    assert first.merge(second) == pair_block(cells) == second.merge(first)
+
+
+def test_it_is_stored_and_read_again() -> None:
+    frame = _together(np.random.default_rng(1), 500, 0.3)
+    made = profile(frame, make_grid(frame))
+    assert Profile.from_dict(json.loads(json.dumps(made.to_dict()))) == made
+    old = made.to_dict() | {"version": 1}
+    del old["pairs"]
+    assert Profile.from_dict(old).pairs is None
+
+
+def test_a_lost_correlation_is_found_though_no_column_moved() -> None:
+    rng = np.random.default_rng(5)
+    before, now = _together(rng, 3_000, 0.6), _together(rng, 3_000, 0.0)
+    grid = make_grid(before)
+    reference, current = profile(before, grid), profile(now, grid)
+    columns = column_drift(reference, current)
+    assert not any(c.significant for c in columns)
+    assert reference.pairs is not None
+    assert current.pairs is not None
+    pairs = association_drift(reference.pairs, current.pairs, alpha=0.01)
+    assert [(p.one, p.other) for p in pairs if p.significant] == [("a", "b")]
+    assert pairs[0].change == pytest.approx(-0.58, abs=0.06)
+    verdict = judge_drift(columns, importance={"a": 1.0, "c": 1.0}, pairs=pairs)
+    assert verdict.drifted
+    assert verdict.matter == ("a",)
+    assert "no longer move together as they did: a with b +0.5" in verdict.sentence
+    unimportant = judge_drift(columns, importance={"c": 1.0}, pairs=pairs)
+    assert not unimportant.drifted
+    assert unimportant.apart
+
+
+def test_without_a_change_alarms_stay_within_alpha() -> None:
+    """500 windows; 5 % plus three standard errors; one pair is strongly dependent and two columns have few values."""
+    alarms = 0
+    for seed in range(500):
+        rng = np.random.default_rng(seed)
+        frames = [_together(rng, 400, 0.6) for _ in range(2)]
+        for f in frames:
+            f["few"], f["flag"] = rng.poisson(1, len(f)), (f["a"] > 1.3).astype(int)
+        grid = make_grid(frames[0])
+        reference, current = (profile(f, grid).pairs for f in frames)
+        assert reference is not None
+        assert current is not None
+        alarms += any_pair(association_drift(reference, current, alpha=0.05)) <= 0.05
+    assert alarms / 500 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 500)
+
+
+def test_what_cannot_be_compared_is_left_out() -> None:
+    rng = np.random.default_rng(8)
+    cells: Cells = {"x": rng.integers(0, 9, 100).astype(float), "constant": np.zeros(100), "gone": np.full(100, np.nan)}
+    block = pair_block(cells)
+    assert association_drift(block, block, alpha=0.05) == ()
+    assert any_pair(()) == 1.0
+    small = pair_block({"x": cells["x"][:40], "y": cells["x"][::-1][:40]})
+    assert association_drift(small, small, alpha=0.05) == ()
+    with pytest.raises(DataError, match="columns of two pair blocks"):
+        association_drift(block, small, alpha=0.05)
+    empty = pair_block({})
+    assert association_drift(empty, empty, alpha=0.05) == ()
+    assert PairBlock.from_dict(empty.to_dict()) == empty
+
+
+def test_a_wide_table_gives_its_first_columns() -> None:
+    frame = pd.DataFrame(np.random.default_rng(2).standard_normal((60, MOST_COLUMNS + 3)))
+    found = profile(frame, make_grid(frame)).pairs
+    assert found is not None
+    assert len(found.columns) == MOST_COLUMNS

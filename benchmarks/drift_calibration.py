@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.statistics.association import association_drift
-from ml_assets.statistics.drift import column_drift, nothing_changed, per_look
+from ml_assets.statistics.drift import column_drift, judge_drift, nothing_changed, per_look
 from ml_assets.statistics.profile import make_grid, profile
 
 CATEGORIES = (2, 2, 3, 4, 5, 8, 12, 30, 100, 500)
@@ -113,8 +113,7 @@ def judged(reference: pd.DataFrame, current: pd.DataFrame, named: str) -> dict[s
     return {
         "ours": nothing_changed(columns, pairs) <= RATE,
         "ours, the column named": any(c.significant for c in columns if c.column == named),
-        "ours, large enough": any(c.verdict == "drifted" for c in columns)
-        or any(p.significant and abs(p.change) >= 0.2 for p in pairs),
+        "ours, large enough": judge_drift(columns, importance={}, pairs=pairs, weighted_floor=1e-6, alpha=RATE).drifted,
         "any KS or chi-square p < 0.05": min(p_values) < RATE,
         "KS and chi-square, Bonferroni": min(p_values) * len(p_values) < RATE,
         "any PSI > 0.2 (deciles)": _psi(reference, current) > 0.2,
@@ -179,10 +178,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="60 repetitions, up to 5,000 rows, 20 series of looks")
     parser.add_argument("--repetitions", type=int, default=500)
+    parser.add_argument("--sizes", type=int, nargs="*", default=(500, 5_000, 50_000))
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     repetitions = 60 if chosen.quick else chosen.repetitions
-    sizes = (500, 5_000) if chosen.quick else (500, 5_000, 50_000)
+    sizes = (500, 5_000) if chosen.quick else tuple(chosen.sizes)
     shares: dict[tuple[str, int, str], float] = {}
     for scenario, named in SCENARIOS.items():
         for n in sizes if scenario == "no drift" else sizes[:2]:
@@ -228,7 +228,7 @@ def _goals(shares: dict[tuple[str, int, str], float], sizes: tuple[int, ...]) ->
                 "met": 0.02 <= rate <= 0.06,
             }
         )
-    for scenario, n, aim in POWER:
+    for scenario, n, aim in (p for p in POWER if p[1] in sizes):
         rule = "ours, the column named" if SCENARIOS[scenario] and "ten" not in scenario else "ours"
         power = shares[scenario, n, rule]
         goals.append(

@@ -15,3 +15,8 @@ def __getattr__(name: str) -> object:
 
         return MLSolution
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """With the Component: ``dg`` finds component types by looking through the names of a registry module."""
+    return sorted({*globals(), "MLSolution"})

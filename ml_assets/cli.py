@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ COLOURS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     chosen = _parser().parse_args(arguments)
+    # Dagster marks what it may still change; that is this project's care, not its users'
+    warnings.filterwarnings("ignore", message=r".* is currently in (beta|preview)")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped on the way out
     try:
         code: int = chosen.run(chosen)

@@ -1,5 +1,6 @@
 """YAML to graph: what loads, what is refused and where, and what loading costs."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -287,3 +288,20 @@ def test_the_two_hooks_of_dagster_this_rests_on() -> None:
             assert isinstance(tree.load_context, ComponentLoadContext)
             model = Solution.model_validate(yaml.safe_load(YAML)["attributes"])
             assert MLSolution.load(model, tree.load_context).solution == model
+
+
+@pytest.mark.slow
+def test_dg_knows_the_component_and_finds_the_shipped_declarations_valid() -> None:
+    """``dg dev`` refuses to start a project whose component type it does not find."""
+    dg_command = Path(sys.executable).with_name("dg")
+    done = subprocess.run(
+        [dg_command, "check", "yaml"],
+        cwd=Path(ml_assets.__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"VIRTUAL_ENV": sys.prefix},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All component YAML validated successfully" in done.stdout

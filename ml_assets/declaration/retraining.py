@@ -1,9 +1,9 @@
 """Part 10: when to train again."""
 
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from ml_assets.declaration._base import Declaration
 from ml_assets.declaration._types import Duration, Rate
@@ -11,8 +11,15 @@ from ml_assets.declaration._types import Duration, Rate
 Trigger = Literal["drift", "performance", "freshness", "fairness"]
 
 
+def _any_key(schema: dict[str, Any]) -> None:
+    """``dg check yaml`` reads YAML 1.1, where the bare key ``on`` is true; keys are checked when the solution is loaded."""
+    schema.pop("additionalProperties", None)
+
+
 class Retraining(Declaration):
     """The trigger policy."""
+
+    model_config = ConfigDict(json_schema_extra=_any_key)
 
     on: tuple[Trigger, ...] = ("drift", "performance", "freshness")
     k_of_n: tuple[int, int] = (2, 3)

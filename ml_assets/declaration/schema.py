@@ -38,6 +38,7 @@ def solution_schema() -> dict[str, Any]:
     """JSON Schema (draft 7) of one whole document of a ``defs.yaml``: ``type`` and ``attributes``, and what Dagster allows beside."""
     solution = Solution.model_json_schema(by_alias=True, mode="validation", schema_generator=_Words)
     definitions: dict[str, Any] = solution.pop("$defs")
+    definitions["Retraining"]["additionalProperties"] = False  # editors read YAML 1.2, where ``on`` is a word
     definitions["FilesSource"]["required"] = ["type", "path"]  # a source is told from the others by its type
     definitions["Criterion"]["properties"]["metric"]["enum"] = sorted(METRICS)
     definitions["ModelBias"]["properties"]["metrics"]["items"]["enum"] = sorted(FAIRNESS_METRICS)

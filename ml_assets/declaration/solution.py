@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, model_validator
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from ml_assets.declaration._base import Declaration
 from ml_assets.declaration._types import Span
@@ -40,6 +42,16 @@ FAIRNESS_LIMITS = {"selection_rate_ratio": 0.8, "mean_residual_difference": 0.2}
 """Default limits; every other metric is a difference of rates with 0.1."""
 
 
+class _Listed(GenerateJsonSchema):
+    """Pairs say what their items are in a second way: ``dg`` makes its sample declaration from ``items`` alone."""
+
+    def tuple_schema(self, schema: core_schema.TupleSchema) -> JsonSchemaValue:
+        found = super().tuple_schema(schema)
+        if found.get("prefixItems"):
+            found.setdefault("items", found["prefixItems"][0])
+        return found
+
+
 class Solution(Declaration):
     """One ML solution, declared."""
 
@@ -63,6 +75,11 @@ class Solution(Declaration):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
+        """JSON Schema of the attributes, as ``dg`` reads it; editors get :mod:`ml_assets.declaration.schema`."""
+        return super().model_json_schema(*args, **{"schema_generator": _Listed, **options})
 
     def written_at(self, lines: Mapping[str, tuple[str, int]]) -> "Solution":
         """The same solution that knows the file and line of each of its sections."""

@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         ("plan", _plan, "print the resolved declaration and the assets, checks and sensors it builds"),
         ("run", _run, "materialize a solution here: history, training, and the newest batch"),
         ("status", _status, "the live model, the last decision and the newest findings"),
+        ("monitoring", _monitoring, "print everything monitoring found as one table (CSV)"),
         ("approve", _approve, "make the version that waits for approval the live one"),
         ("rollback", _rollback, "make an earlier version the live one again"),
     ):
@@ -209,6 +210,16 @@ def _rollback(chosen: argparse.Namespace) -> int:
     solution, _, _ = _component(chosen)
     with _instance() as instance:
         print(rollback(solution, instance, to=chosen.to))
+    return 0
+
+
+def _monitoring(chosen: argparse.Namespace) -> int:
+    from ml_assets.resources import STORE
+    from ml_assets.stages.monitoring.table import monitoring_table
+
+    solution, _, _ = _component(chosen)
+    with _instance() as instance:
+        print(monitoring_table(solution, STORE.for_instance(instance, solution.name)).to_csv(index=False), end="")
     return 0
 
 

@@ -17,8 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_assets.statistics.association import association_drift
-from ml_assets.statistics.drift import column_drift, judge_drift, nothing_changed, per_look
+from ml_assets.statistics.drift import column_drift, judge_drift, nothing_changed, pair_drift, per_look
 from ml_assets.statistics.profile import make_grid, profile
 
 CATEGORIES = (2, 2, 3, 4, 5, 8, 12, 30, 100, 500)
@@ -106,9 +105,7 @@ def judged(reference: pd.DataFrame, current: pd.DataFrame, named: str) -> dict[s
     grid = make_grid(reference)
     before, now = profile(reference, grid), profile(current, grid)
     columns = column_drift(before, now, alpha=RATE)
-    assert before.pairs is not None
-    assert now.pairs is not None
-    pairs = association_drift(before.pairs, now.pairs, alpha=RATE)
+    pairs = pair_drift(before, now, alpha=RATE)
     p_values = _common(reference, current)
     return {
         "ours": nothing_changed(columns, pairs) <= RATE,
@@ -160,10 +157,8 @@ def looks(rng: np.random.Generator, days: int) -> dict[str, bool]:
     p_values, large = [], False
     for _ in range(days):
         now = profile(window(rng, 1_000), grid)
-        assert before.pairs is not None
-        assert now.pairs is not None
         columns = column_drift(before, now, alpha=alpha)
-        pairs = association_drift(before.pairs, now.pairs, alpha=alpha)
+        pairs = pair_drift(before, now, alpha=alpha)
         p_values.append(nothing_changed(columns, pairs))
         large = large or any(c.verdict == "drifted" for c in columns)
     return {

@@ -56,14 +56,13 @@ OURS = (
     COMMON
     + """
 import pandas, pyarrow.parquet
-from ml_assets.statistics.association import association_drift
-from ml_assets.statistics.drift import column_drift
+from ml_assets.statistics.drift import column_drift, pair_drift
 from ml_assets.statistics.profile import Profile
 from ml_assets.statistics.scanning import profile_parquet
 begun = cpu()
 before = Profile.from_dict(json.load(open(stored)))
 now = profile_parquet(current, before.grid)
-columns, pairs = column_drift(before, now), association_drift(before.pairs, now.pairs, alpha=0.05)
+columns, pairs = column_drift(before, now), pair_drift(before, now, alpha=0.05)
 done(begun, sorted(c.column for c in columns if c.significant))
 """
 )

@@ -28,7 +28,7 @@ run_launcher: {module: ml_assets.local, class: WarmRunLauncher}
 """
 MOST_SECONDS = 840.0
 STRIDE = timedelta(days=3)
-"""Days that arrive together; the next ones wait until these are worked off and both sensors have looked."""
+"""Days that arrive together; the next ones wait until these are worked off."""
 LABELLED_DAYS_AFTER = 3
 """Labelled days the new champion must have scored before its money is compared."""
 

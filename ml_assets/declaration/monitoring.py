@@ -12,13 +12,13 @@ class Drift(Declaration):
     effect: float = Field(default=0.03, gt=0)
     """Population stability index, less what chance alone gives, from which a column counts as drifted;
     0.03 is a shift of about 0.17 standard deviations."""
-    importance: Share = 0.2
+    importance: Share = Field(default=0.2, gt=0)
     """Share of the model's dependence that must have drifted before it matters."""
     prediction_effect: float = Field(default=0.1, gt=0)
     """The same index for the scores themselves."""
     association: Share = 0.2
     """Change of the rank correlation of two inputs from which they count as drifted."""
-    false_alarms: Share = 0.05
+    false_alarms: Share = Field(default=0.05, gt=0, lt=1)
     """Probability of any alarm in a month without drift: every look at a batch is paid for out of it."""
 
 

@@ -67,6 +67,15 @@ class Zygote:
             )
         return int(json.loads(answer)["pid"])
 
+    def go(self, pid: int) -> None:
+        """Set a copy off."""
+        with self._lock:
+            process = self._process
+            if process is None or process.stdin is None:
+                return
+            process.stdin.write(json.dumps({"go": pid}) + "\n")
+            process.stdin.flush()
+
     def _alive(self) -> "subprocess.Popen[str]":
         if self._process is not None and self._process.poll() is not None:
             self._end(self._process)
@@ -93,7 +102,11 @@ class Zygote:
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
-        process.wait(timeout=PATIENCE)
+        try:
+            process.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
@@ -124,15 +137,24 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         warm = sys.platform == "linux" and interpreter == sys.executable
         pid = self._zygote.fork(arguments) if warm else _start([interpreter, "-m", "dagster", *arguments])
         worker = {"host": socket.gethostname(), "pid": pid, "started": _started(pid)}
-        self._instance.add_run_tags(run.run_id, {WORKER_TAG: json.dumps(worker)})
+        try:
+            # before the run begins to write: Dagster rewrites a run's tags and its progress in one place
+            self._instance.add_run_tags(run.run_id, {WORKER_TAG: json.dumps(worker)})
+        except BaseException:
+            os.kill(pid, signal.SIGKILL)
+            raise
+        if warm:
+            self._zygote.go(pid)
 
     def terminate(self, run_id: str) -> bool:
         """Interrupt the run's process; False when it has ended or runs on another machine."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
-        self._instance.report_run_canceling(run)
         worker = _worker(run)
+        if worker.get("host") not in (None, socket.gethostname()):
+            return False
+        self._instance.report_run_canceling(run)
         if not _lives(worker):
             self._instance.report_run_canceled(run, message="The run's process had already gone.")
             return False
@@ -147,8 +169,10 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Whether the run's process lives on this machine."""
+        """Whether the run's process lives; of a run on another machine nothing is known here, so nothing is said against it."""
         worker = _worker(run)
+        if worker.get("host") not in (None, socket.gethostname()):
+            return CheckRunHealthResult(WorkerStatus.RUNNING, f"on {worker['host']}: not to be seen from here")
         if _lives(worker):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, f"no process {worker.get('pid')} on {worker.get('host')}")
@@ -168,12 +192,14 @@ def _worker(run: DagsterRun) -> dict[str, Any]:
 
 def _lives(worker: Mapping[str, Any]) -> bool:
     """Whether it is the same process still: ids are used again, starting times are not."""
-    if worker.get("host") != socket.gethostname():
+    if "pid" not in worker:
         return False
     try:
         os.kill(int(worker["pid"]), 0)
-    except (ProcessLookupError, PermissionError):
+    except ProcessLookupError:
         return False
+    except PermissionError:
+        pass  # it is there, and somebody else's: its starting time tells
     return bool(_started(int(worker["pid"])) == worker["started"])
 
 

@@ -51,10 +51,20 @@ class PooledSqliteEventLogStorage(SqliteEventLogStorage):
         self._engines.move_to_end(shard)
         return self._engines[shard]
 
+    def _close(self) -> None:
+        with self._db_lock:
+            while self._engines:
+                self._engines.popitem()[1].dispose()
+
+    def wipe(self) -> None:
+        """Remove every event: the files are deleted, so no connection to them may stay open."""
+        self._close()
+        super().wipe()
+        self._close()
+
     def dispose(self) -> None:
         """Close every database."""
-        while self._engines:
-            self._engines.popitem()[1].dispose()
+        self._close()
         super().dispose()
 
 

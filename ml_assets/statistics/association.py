@@ -128,6 +128,8 @@ def association_drift(
 ) -> tuple[PairDrift, ...]:
     """Compare the correlation of every pair, the largest change first (Fisher's z of both, Bonferroni over the pairs).
 
+    The variance of z is taken as 1.06 / ((n - 3)(1 - r²)) at the correlation of both: right for two balanced flags, more
+    than columns of many values need. Not for columns that are nearly constant: see :func:`~ml_assets.statistics.drift.pair_drift`.
     Pairs with fewer than 50 rows on a side, or without spread on one, are not compared: a column that begins to vary is
     a matter of that column. ``only`` limits the columns. Raises ``DataError`` when the blocks differ in their columns.
     """
@@ -154,7 +156,9 @@ def any_pair(pairs: Sequence[PairDrift]) -> float:
 
 def _p_value(before: float, n: int, now: float, m: int) -> float:
     a, b = (math.atanh(min(max(r, -_CLOSEST), _CLOSEST)) for r in (before, now))
-    return normal_tail((b - a) / math.sqrt(_RANKS / (n - 3) + _RANKS / (m - 3)))
+    both = min(abs((n * before + m * now) / (n + m)), _CLOSEST)
+    variance = _RANKS / (1 - both * both) * (1 / (n - 3) + 1 / (m - 3))
+    return normal_tail((b - a) / math.sqrt(variance))
 
 
 def _whole(matrix: NDArray[np.float64]) -> Whole:

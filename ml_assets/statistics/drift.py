@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ml_assets.errors import DataError
 from ml_assets.statistics import divergence as div
-from ml_assets.statistics.association import PairDrift, any_pair
+from ml_assets.statistics.association import PairDrift, any_pair, association_drift
 from ml_assets.statistics.divergence import Counts
 from ml_assets.statistics.profile import CategoricalSummary, NumericSummary, Profile, require_same_grid
 from ml_assets.statistics.reading import ColumnKind
@@ -34,6 +34,7 @@ _VISIBLE_EFFECT = 0.01
 _VISIBLE_SHARE = 0.01
 _FEWEST_ROWS = 30
 _MOST_CELLS = 20
+_COMMONEST = 0.8  # of a column that is nearly constant one coincidence makes a correlation
 _SELECTION_SD = 4.0  # how clear of the lightest listed category a heavy one must be to have been listed without luck
 
 
@@ -108,6 +109,24 @@ def column_drift(reference: Profile, current: Profile, *, alpha: float = ALPHA) 
     return _judged(compared, alpha=alpha, effect_floor=EFFECT_FLOOR)[0]
 
 
+def pair_drift(
+    reference: Profile, current: Profile, *, alpha: float = ALPHA, only: Sequence[str] | None = None
+) -> tuple[PairDrift, ...]:
+    """Changes of correlation between numeric columns, the largest first; none where a profile holds no pairs.
+
+    Columns with more than 80 % of their values in one cell, on either side, are not compared. ``only`` limits the columns.
+    """
+    if reference.pairs is None or current.pairs is None:
+        return ()
+    names = [c for c in current.pairs.columns if only is None or c in only]
+    varied = [c for c in names if all(_varies(side.numeric[c]) for side in (reference, current))]
+    return association_drift(reference.pairs, current.pairs, alpha=alpha, only=varied)
+
+
+def _varies(column: NumericSummary) -> bool:
+    return max(column.counts) <= _COMMONEST * column.n
+
+
 def nothing_changed(columns: Sequence[ColumnDrift], pairs: Sequence[PairDrift] = ()) -> float:
     """One p-value for "no column and no pair has changed": at most ``alpha`` with probability ``alpha`` without drift.
 
@@ -124,7 +143,7 @@ def _adjusted(columns: Sequence[ColumnDrift], pairs: Sequence[PairDrift]) -> lis
 def per_look(rate: float, looks: float) -> float:
     """The error each of ``looks`` independent looks may have so that any of them errs with probability ``rate``.
 
-    ``1 - (1 - rate)^(1 / looks)`` (Šidák 1967); without independence it is exceeded by a factor of ``1 + rate / 2`` at most.
+    ``1 - (1 - rate)^(1 / looks)`` (Šidák 1967); without independence up to ``-ln(1 - rate)``.
     """
     if not (0 < rate < 1 and looks >= 1):
         got = f"rate {rate}, {looks} looks"

@@ -13,7 +13,7 @@ ROWS_AT_ONCE = 131_072
 def profile_parquet(path: str | Path, grid: Grid, *, rows_at_once: int = ROWS_AT_ONCE) -> Profile:
     """The profile of all rows of a Parquet file; columns the grid does not know are not read.
 
-    Same counts as :func:`profile` on the whole table; pairs from 50,000 evenly spaced rows at most. Raises ``DataError``
+    Same counts as :func:`profile` on the whole table; pairs from about 50,000 evenly spaced rows at most. Raises ``DataError``
     when the file cannot be read, has no rows, or lacks a column of the grid.
     """
     import pyarrow as pa

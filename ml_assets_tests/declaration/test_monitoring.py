@@ -28,3 +28,11 @@ def test_bounds() -> None:
         "drop: Input should be greater than 0",
         "minimum_rows: Input should be greater than or equal to 30",
     ]
+
+
+def test_a_rate_of_nothing_or_of_certainty_cannot_be_kept() -> None:
+    assert refusal(Drift, {"false_alarms": 0, "importance": 0}) == [
+        "importance: Input should be greater than 0",
+        "false_alarms: Input should be greater than 0",
+    ]
+    assert refusal(Drift, {"false_alarms": 1}) == ["false_alarms: Input should be less than 1"]

@@ -130,16 +130,23 @@ def test_a_run_is_interrupted(instance: dg.DagsterInstance, launcher: WarmRunLau
     assert not launcher.terminate(run_id)
 
 
-def test_a_process_of_another_host_or_an_id_used_again_is_not_taken_for_the_run(
+def test_an_id_used_again_is_not_taken_for_the_run_and_of_another_host_nothing_is_said(
     launcher: WarmRunLauncher,
 ) -> None:
-    for worker in (
-        {"host": "elsewhere", "pid": os.getpid(), "started": "1"},
-        {"host": socket.gethostname(), "pid": os.getpid(), "started": "1"},
-    ):
-        run = dg.DagsterRun(job_name="j", tags={WORKER_TAG: json.dumps(worker)})
-        assert launcher.check_run_worker_health(run).status == WorkerStatus.NOT_FOUND
+    here, elsewhere = (
+        dg.DagsterRun(job_name="j", tags={WORKER_TAG: json.dumps({"host": host, "pid": os.getpid(), "started": "1"})})
+        for host in (socket.gethostname(), "elsewhere")
+    )
+    assert launcher.check_run_worker_health(here).status == WorkerStatus.NOT_FOUND
+    assert launcher.check_run_worker_health(elsewhere).status == WorkerStatus.RUNNING
     assert launcher.check_run_worker_health(dg.DagsterRun(job_name="j")).status == WorkerStatus.NOT_FOUND
+
+
+def test_a_run_on_another_host_is_not_ended_from_here(instance: dg.DagsterInstance, launcher: WarmRunLauncher) -> None:
+    tags = {WORKER_TAG: json.dumps({"host": "elsewhere", "pid": os.getpid(), "started": "1"})}
+    run = instance.add_run(dg.DagsterRun(job_name="j", tags=tags, status=dg.DagsterRunStatus.STARTED))
+    assert not launcher.terminate(run.run_id)
+    assert _run(instance, run.run_id).status == dg.DagsterRunStatus.STARTED
 
 
 def test_the_warm_process_is_replaced_when_it_has_gone_and_ends_when_closed() -> None:

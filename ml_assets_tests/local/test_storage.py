@@ -82,3 +82,11 @@ def test_a_failed_write_leaves_nothing_and_the_connection_usable(tmp_path: Path)
     with storage.index_connection() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM asset_keys")).scalar() == 0
     storage.dispose()
+
+
+def test_nothing_is_left_after_a_wipe(home: Path) -> None:
+    with dg.DagsterInstance.get() as instance:
+        assert home.exists()
+        run = _materialize(instance).run_id
+        instance.event_log_storage.wipe()
+        assert list(instance.all_logs(run)) == []

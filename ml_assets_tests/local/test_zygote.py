@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reas
 
 
 def test_it_answers_each_line_with_a_process_and_ends_with_its_input() -> None:
+    """A copy that nobody sets off begins when the original has ended."""
     lines = "".join(json.dumps({"arguments": ["--version"]}) + "\n" for _ in range(2))
     done = subprocess.run(
         [sys.executable, "-m", "ml_assets.local.zygote"],
@@ -38,3 +39,17 @@ print([m for m in sys.modules if m.startswith(("ml_assets.defs", "ml_assets.defi
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout.strip() == "[] 1"
+
+
+def test_a_copy_that_breaks_says_why() -> None:
+    lines = json.dumps({"arguments": ["api", "execute_run", "not a run"]}) + "\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "ml_assets.local.zygote"],
+        input=lines,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "Traceback" in done.stderr
+    assert "JSONDecodeError" in done.stderr

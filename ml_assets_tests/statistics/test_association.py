@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.association import MOST_COLUMNS, PairBlock, any_pair, association_drift, pair_block
-from ml_assets.statistics.drift import column_drift, judge_drift
+from ml_assets.statistics.drift import column_drift, judge_drift, pair_drift
 from ml_assets.statistics.profile import Profile, make_grid, profile
 
 Cells = dict[str, "np.ndarray[tuple[int], np.dtype[np.float64]]"]
@@ -67,7 +67,7 @@ def test_a_lost_correlation_is_found_though_no_column_moved() -> None:
     assert not any(c.significant for c in columns)
     assert reference.pairs is not None
     assert current.pairs is not None
-    pairs = association_drift(reference.pairs, current.pairs, alpha=0.01)
+    pairs = pair_drift(reference, current, alpha=0.01)
     assert [(p.one, p.other) for p in pairs if p.significant] == [("a", "b")]
     assert pairs[0].change == pytest.approx(-0.58, abs=0.06)
     verdict = judge_drift(columns, importance={"a": 1.0, "c": 1.0}, pairs=pairs)
@@ -93,6 +93,25 @@ def test_without_a_change_alarms_stay_within_alpha() -> None:
         assert current is not None
         alarms += any_pair(association_drift(reference, current, alpha=0.05)) <= 0.05
     assert alarms / 500 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 500)
+
+
+@pytest.mark.parametrize("kind", ["zero-inflated", "rare flags", "balanced flags"])
+def test_columns_of_few_values_do_not_alarm_by_themselves(kind: str) -> None:
+    """200 batches at the rate of one look in a month of daily ones; 5 % over the month is 0.2 % each."""
+    rng = np.random.default_rng(21)
+
+    def rows(n: int) -> pd.DataFrame:
+        base = rng.standard_normal(n)
+        if kind == "zero-inflated":
+            return pd.DataFrame({c: np.where(rng.random(n) < 0.02, rng.exponential(size=n), 0.0) for c in "abcde"})
+        cut = 1.9 if kind == "rare flags" else 0.0
+        return pd.DataFrame({c: (base + 0.6 * rng.standard_normal(n) > cut).astype(float) for c in "abc"})
+
+    before = rows(20_000)
+    grid = make_grid(before)
+    reference = profile(before, grid)
+    found = [any_pair(pair_drift(reference, profile(rows(500), grid), alpha=0.0017)) <= 0.0017 for _ in range(200)]
+    assert sum(found) <= 3
 
 
 def test_what_cannot_be_compared_is_left_out() -> None:

@@ -231,7 +231,7 @@ def _explain(solution: Solution, store: SolutionStore) -> dg.MaterializeResult[A
     dependence = partial_dependence(artifact, validation, top) if top and solution.task != "multiclass" else ()
     store.write_facts(
         "explanation",
-        {"importance": list(found), "dependence": list(dependence), "digest": store.read_facts("evaluation")["digest"]},
+        {"importance": list(found), "dependence": list(dependence), "digest": store.read_facts("mitigation")["digest"]},
     )
     rows = [
         {

@@ -115,7 +115,7 @@ def choose(solution: Solution, store: SolutionStore) -> tuple[Finished, Selectio
     validation = rows.part("validation")
     scored, found = [], {}
     for asset in ("baselines", "candidates"):
-        require_same_rows(store, asset, store.read_facts(asset)["training_digest"])
+        require_same_rows(store, asset, str(store.read_facts(asset).get("training_digest", "unknown")))
         for name, facts in store.read_facts(asset)["models"].items():
             if facts["digest"] is None:
                 continue

@@ -155,7 +155,9 @@ def _show_drift(facts: Facts) -> dict[str, Any]:
         "sentence": facts["sentence"],
         "drifted": bool(verdict["drifted"]),
         "columns": table(drift_rows(facts)),
-        "pairs": table(facts["pairs"]),
+        "pairs": table(facts["pairs"])
+        if facts["pairs_compared"]
+        else "not compared: the model's reference was summed up before pairs were",
         "model_version": facts["version"],
         "picture": dg.MetadataValue.md(drift_picture(facts)),
         **numbers(figures),

@@ -11,8 +11,8 @@ from ml_assets.declaration.arrival import Batch
 from ml_assets.history import DECISION, SCORE, TIME
 from ml_assets.resources.store import Facts
 from ml_assets.stages.monitoring.judging import Judge
-from ml_assets.statistics.association import PairDrift, association_drift
-from ml_assets.statistics.drift import column_drift, judge_drift, per_look
+from ml_assets.statistics.association import PairDrift
+from ml_assets.statistics.drift import column_drift, judge_drift, pair_drift, per_look
 from ml_assets.statistics.profile import Profile, profile
 
 
@@ -32,7 +32,7 @@ def judge_drift_of(judge: Judge, batch: Batch) -> Facts:
     columns += column_drift(scores, profile(answers[[SCORE, DECISION]].astype({DECISION: str}), scores.grid))
     rule = judge.solution.monitoring.drift
     alpha = per_look(rule.false_alarms, looks_per_month(judge.solution))
-    pairs = _pairs(reference, current, alpha, released["features"])
+    pairs = pair_drift(reference, current, alpha=alpha, only=released["features"])
     verdict = judge_drift(
         columns,
         pairs=pairs,
@@ -52,6 +52,7 @@ def judge_drift_of(judge: Judge, batch: Batch) -> Facts:
             "version": version,
             "verdict": verdict,
             "columns": columns,
+            "pairs_compared": reference.pairs is not None and current.pairs is not None,
             "pairs": [plain_pair(p) for p in pairs[:20] if p.significant],
             "sentence": verdict.sentence,
             "importance": released["importance"],
@@ -68,13 +69,6 @@ def looks_per_month(solution: Solution) -> float:
     if period is not None:
         return max(1.0, timedelta(days=30) / period)
     return 30.0 if solution.data_pipeline.is_stream else 1.0
-
-
-def _pairs(reference: Profile, current: Profile, alpha: float, features: list[str]) -> tuple[PairDrift, ...]:
-    """Changes of correlation among the model's inputs; none for a reference that was summed up without pairs."""
-    if reference.pairs is None or current.pairs is None:
-        return ()
-    return association_drift(reference.pairs, current.pairs, alpha=alpha, only=features)
 
 
 def plain_pair(pair: PairDrift) -> Facts:

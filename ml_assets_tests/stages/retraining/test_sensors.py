@@ -272,7 +272,7 @@ def test_drift_in_the_data_becomes_a_decision_with_its_reason(fork: Lab) -> None
     log = lab.store.read_facts("retraining_log")["rows"]
     assert [r["trigger"] for r in log] == ["by hand", "retraining"]
     assert log[-1]["reason"] == request.tags[REASON_TAG]
-    assert "drift drift" in log[-1]["reason"]
+    assert log[-1]["reason"].startswith("drift (2 batches, last 2026-01-17): drift that matters")
     assert lab.verdict("retraining_log", "every_retraining_explained").passed
     quiet = look(lab.solution, lab.instance, found.cursor)
     assert "all watched checks pass" in _skips(quiet)  # what drifted spoke about the model that has been replaced

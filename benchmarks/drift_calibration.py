@@ -11,17 +11,21 @@ import os
 import platform
 import sys
 import time
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_assets.statistics.drift import column_drift, judge_drift, nothing_changed, pair_drift, per_look
-from ml_assets.statistics.profile import make_grid, profile
+from ml_assets.statistics.alarms import per_look
+from ml_assets.statistics.drift import column_drift, judge_drift, many_moved, nothing_changed, pair_drift
+from ml_assets.statistics.grid import make_grid
+from ml_assets.statistics.profile import profile
 
 CATEGORIES = (2, 2, 3, 4, 5, 8, 12, 30, 100, 500)
 RATE = 0.05
+LOOKS, SEASONAL = "60 daily looks, no drift", "28 daily looks, weekly season of 0.2 sd"
 SCENARIOS = {
     "no drift": "",
     "0.10 sd in one column": "number_00",
@@ -108,7 +112,7 @@ def judged(reference: pd.DataFrame, current: pd.DataFrame, named: str) -> dict[s
     pairs = pair_drift(before, now, alpha=RATE)
     p_values = _common(reference, current)
     return {
-        "ours": nothing_changed(columns, pairs) <= RATE,
+        "ours": nothing_changed(columns, pairs, many_moved(before, now, columns)) <= RATE,
         "ours, the column named": any(c.significant for c in columns if c.column == named),
         "ours, large enough": judge_drift(columns, importance={}, pairs=pairs, weighted_floor=1e-6, alpha=RATE).drifted,
         "any KS or chi-square p < 0.05": min(p_values) < RATE,
@@ -159,13 +163,37 @@ def looks(rng: np.random.Generator, days: int) -> dict[str, bool]:
         now = profile(window(rng, 1_000), grid)
         columns = column_drift(before, now, alpha=alpha)
         pairs = pair_drift(before, now, alpha=alpha)
-        p_values.append(nothing_changed(columns, pairs))
+        p_values.append(nothing_changed(columns, pairs, many_moved(before, now, columns)))
         large = large or any(c.verdict == "drifted" for c in columns)
     return {
         "ours, looks paid for": min(p_values) <= alpha,
         "ours, paid for and large enough": large,
         "5 % at each look": min(p_values) <= RATE,
     }
+
+
+def seasons(rng: np.random.Generator, days: int) -> dict[str, bool]:
+    """Whether any of so many looks alarms when a column follows the weekday by ±0.2 sd: against its like, and against all."""
+    past = [weekday(rng, d, 1_000) for d in range(8 * 7)]
+    grid = make_grid(pd.concat(past, ignore_index=True))
+    profiles = [profile(frame, grid) for frame in past]
+    like = [reduce(lambda a, b: a.merge(b), profiles[d::7]) for d in range(7)]
+    whole = reduce(lambda a, b: a.merge(b), like)
+    alpha = per_look(RATE, days)
+    found = {"compared with its weekday": False, "compared with all days": False}
+    for day in range(days):
+        now = profile(weekday(rng, day, 1_000), grid)
+        for name, before in (("compared with its weekday", like[day % 7]), ("compared with all days", whole)):
+            columns, pairs = column_drift(before, now, alpha=alpha), pair_drift(before, now, alpha=alpha)
+            found[name] |= nothing_changed(columns, pairs, many_moved(before, now, columns)) <= alpha
+    return found
+
+
+def weekday(rng: np.random.Generator, day: int, n: int) -> pd.DataFrame:
+    """A window whose first column follows the weekday."""
+    frame = window(rng, n)
+    frame["number_00"] += 0.2 * np.sqrt(2) * np.sin(2 * np.pi * (day % 7) / 7)
+    return frame
 
 
 def main() -> int:
@@ -191,11 +219,9 @@ def main() -> int:
             said = "  ".join(f"{rule} {shares[scenario, n, rule]:.3f}" for rule in runs[0])
             print(f"{scenario:<24} n = {n:>6,}  {said}  ({time.perf_counter() - begun:.0f} s)", flush=True)
     series = [looks(np.random.default_rng([60, i]), 60) for i in range(20 if chosen.quick else 200)]
-    for rule in series[0]:
-        shares["60 daily looks, no drift", 1000, rule] = sum(r[rule] for r in series) / len(series)
-        print(
-            f"60 daily looks, no drift: any alarm, {rule}: {shares['60 daily looks, no drift', 1000, rule]:.3f} (n = {len(series)})"
-        )
+    _series(shares, LOOKS, series)
+    weeks = [seasons(np.random.default_rng([7, i]), 28) for i in range(10 if chosen.quick else 100)]
+    _series(shares, SEASONAL, weeks)
     goals = _goals(shares, sizes)
     for g in goals:
         print(f"goal: {g['name']}: target {g['target']}, measured {g['measured']}: {'met' if g['met'] else 'NOT met'}")
@@ -209,6 +235,13 @@ def main() -> int:
             json.dumps({"name": "drift_calibration", "machine": machine, "rows": rows, "goals": goals})
         )
     return 0
+
+
+def _series(shares: dict[tuple[str, int, str], float], name: str, runs: list[dict[str, bool]]) -> None:
+    """Shares of whole series of looks with any alarm."""
+    for rule in runs[0]:
+        shares[name, 1_000, rule] = sum(r[rule] for r in runs) / len(runs)
+        print(f"{name}: any alarm, {rule}: {shares[name, 1_000, rule]:.3f} (n = {len(runs)})", flush=True)
 
 
 def _goals(shares: dict[tuple[str, int, str], float], sizes: tuple[int, ...]) -> list[dict[str, object]]:
@@ -234,13 +267,22 @@ def _goals(shares: dict[tuple[str, int, str], float], sizes: tuple[int, ...]) ->
                 "met": power >= aim,
             }
         )
-    rate = shares["60 daily looks, no drift", 1000, "ours, looks paid for"]
+    rate = shares[LOOKS, 1000, "ours, looks paid for"]
     goals.append(
         {
             "name": "any false alarm in 60 daily looks",
             "target": f"at most {RATE:.0%} plus chance",
             "measured": f"{rate:.1%}",
             "met": rate <= 0.08,
+        }
+    )
+    rate = shares[SEASONAL, 1000, "compared with its weekday"]
+    goals.append(
+        {
+            "name": "28 looks at a weekly season, compared with its weekday",
+            "target": f"at most {RATE:.0%} plus chance",
+            "measured": f"{rate:.1%}",
+            "met": rate <= 0.12,
         }
     )
     return goals

@@ -8,6 +8,7 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ml_assets.declaration import Solution
     from ml_assets.demo import Story
+    from ml_assets.resources import SolutionStore
 
 COLOURS = {
     "released": "green",
@@ -68,8 +70,11 @@ def _parser() -> argparse.ArgumentParser:
         ("run", _run, "materialize a solution here: history, training, and the newest batch"),
         ("status", _status, "the live model, the last decision and the newest findings"),
         ("monitoring", _monitoring, "print everything monitoring found as one table (CSV)"),
+        ("report", _report, "write everything recorded of a solution as one HTML file"),
         ("approve", _approve, "make the version that waits for approval the live one"),
         ("rollback", _rollback, "make an earlier version the live one again"),
+        ("mute", _mute, "acknowledge an alarm until a date, with a reason; without a check: list what is muted"),
+        ("unmute", _unmute, "let a muted alarm ask for action again"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("name", help="name of the solution")
@@ -78,6 +83,15 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name == "rollback":
             command.add_argument("--to", type=int, default=None, help="version (default: the one before)")
+        if name == "report":
+            command.add_argument("--out", type=Path, default=None, help="file (default NAME_report.html, here)")
+            command.add_argument("--law144", type=Path, default=None, help="also write the impact ratios to this CSV")
+        if name in ("mute", "unmute"):
+            command.add_argument("check", nargs="?" if name == "mute" else None, help="name of the check")
+            command.add_argument("--column", default=None, help="only this column of drift")
+        if name == "mute":
+            command.add_argument("--until", type=date.fromisoformat, default=None, help="first day it alarms again")
+            command.add_argument("--reason", default="", help="why it may be ignored")
         if name in ("plan", "status"):
             command.add_argument("--json", action="store_true")
         command.set_defaults(run=run)
@@ -213,13 +227,57 @@ def _rollback(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _monitoring(chosen: argparse.Namespace) -> int:
+def _mute(chosen: argparse.Namespace) -> int:
+    from ml_assets.mutes import mute, mutes
+    from ml_assets.plan import mutable_checks
+
+    solution, defs, _ = _component(chosen)
+    with _instance() as instance:
+        store = _store(instance, solution.name)
+        if chosen.check is None:
+            print("\n".join(m.sentence for m in mutes(store)) or "nothing is muted")
+        elif chosen.until is None:
+            print("error: a mute needs its end: --until YYYY-MM-DD", file=sys.stderr)
+            return 2
+        else:
+            given = {"until": chosen.until, "reason": chosen.reason, "column": chosen.column}
+            print(mute(store, chosen.check, allowed=mutable_checks(solution, defs), **given).sentence)
+    return 0
+
+
+def _unmute(chosen: argparse.Namespace) -> int:
+    from ml_assets.mutes import unmute
+
+    solution, _, _ = _component(chosen)
+    with _instance() as instance:
+        taken = unmute(_store(instance, solution.name), chosen.check, column=chosen.column)
+        print(f"taken back: {taken.sentence}")
+    return 0
+
+
+def _store(instance: "dg.DagsterInstance", solution: str) -> "SolutionStore":
     from ml_assets.resources import STORE
+
+    return STORE.for_instance(instance, solution)
+
+
+def _monitoring(chosen: argparse.Namespace) -> int:
     from ml_assets.stages.monitoring.table import monitoring_table
 
     solution, _, _ = _component(chosen)
     with _instance() as instance:
-        print(monitoring_table(solution, STORE.for_instance(instance, solution.name)).to_csv(index=False), end="")
+        print(monitoring_table(solution, _store(instance, solution.name)).to_csv(index=False), end="")
+    return 0
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    from ml_assets.report import write_report
+
+    solution, defs, _ = _component(chosen)
+    out = chosen.out or Path(f"{solution.name}_report.html")
+    with _instance() as instance:
+        for file in write_report(solution, defs, instance, out=out, law144=chosen.law144):
+            print(file)
     return 0
 
 

@@ -10,11 +10,14 @@ import dagster as dg
 from ml_assets.declaration import Solution
 from ml_assets.declaration.arrival import WHOLE_TABLE, Batch
 from ml_assets.evidence import Verdict, check_result, summary_result
+from ml_assets.mutes import acknowledged
 from ml_assets.resources.store import SolutionStore, Store
 
 PREFIX = "ml"
 STAGE_TAG, SOLUTION_TAG, TRIGGER_TAG, REASON_TAG = "ml/stage", "ml/solution", "ml/trigger", "ml/reason"
 EVIDENCE_TAG = "ml/evidence"
+MUTABLE = "ml/mutable"
+"""Mark of the checks a person may acknowledge."""
 
 
 def key(solution: Solution, asset: str) -> dg.AssetKey:
@@ -178,12 +181,21 @@ def batch_check(
     """
     asset_key = key(solution, asset)
 
+    def _verdict(store: SolutionStore, batch: Batch) -> Verdict:
+        found = judge(store, batch)
+        return found if blocking else acknowledged(store, name, batch, found)
+
     @dg.asset_check(
-        asset=asset_key, name=name, description=description, blocking=blocking, partitions_def=partitions(solution)
+        asset=asset_key,
+        name=name,
+        description=description,
+        blocking=blocking,
+        partitions_def=partitions(solution),
+        metadata={MUTABLE: not blocking},
     )
     def check(context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]) -> dg.AssetCheckResult:
         batches = run_batches(context, solution)
-        verdicts = {b.key: judge(store.of(solution.name), b) for b in batches}
+        verdicts = {b.key: _verdict(store.of(solution.name), b) for b in batches}
         if len(verdicts) == 1:
             return check_result(next(iter(verdicts.values())), batch=batches[0].key)
         for batch, verdict in _worth_recording(verdicts, solution.retraining.k_of_n[1]).items():

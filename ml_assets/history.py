@@ -118,9 +118,19 @@ class Learned:
 
     def part(self, name: str) -> "Learned":
         """The rows of one part."""
+        return self._rows(self.table.part == name)
+
+    def but(self, name: str) -> "Learned":
+        """The rows of all other parts."""
+        return self._rows(self.table.part != name)
+
+    def _rows(self, kept: "np.ndarray[Any, Any]") -> "Learned":
         import numpy as np
 
-        at = np.flatnonzero(self.table.part == name)
+        return self.rows(np.flatnonzero(kept))
+
+    def rows(self, at: "np.ndarray[Any, Any]") -> "Learned":
+        """The rows at these positions."""
         return Learned(
             self.table.rows(at),
             self.groups.iloc[at].reset_index(drop=True),

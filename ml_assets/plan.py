@@ -7,7 +7,8 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.declaration import SECTIONS, Solution
-from ml_assets.graph import STAGE_TAG
+from ml_assets.graph import MUTABLE, STAGE_TAG
+from ml_assets.mutes import mutes
 from ml_assets.resources import REGISTRY, STORE
 
 
@@ -68,6 +69,12 @@ def plan_of(solution: Solution, defs: dg.Definitions, file: Path) -> Plan:
     return Plan(solution, file, assets, checks, sensors)
 
 
+def mutable_checks(solution: Solution, defs: dg.Definitions) -> frozenset[str]:
+    """The checks whose alarms a person may acknowledge: those that judge a batch and do not block it."""
+    specs = [s for d in defs.asset_checks or () for s in getattr(d, "check_specs", ())]
+    return frozenset(s.name for s in specs if s.asset_key.path[0] == solution.name and s.metadata.get(MUTABLE))
+
+
 def status_of(solution: Solution, instance: dg.DagsterInstance) -> dict[str, Any]:
     """The live model, the last decision and the newest findings, as recorded."""
     store = STORE.for_instance(instance, solution.name)
@@ -82,6 +89,7 @@ def status_of(solution: Solution, instance: dg.DagsterInstance) -> dict[str, Any
         batches = store.batches(asset, ".json")
         found[asset] = f"{batches[-1]}: {store.read_facts(asset, batches[-1])['sentence']}" if batches else "none yet"
     loaded = store.batches("raw_data", ".json")
+    found["muted"] = [m.sentence for m in mutes(store)]
     found["newest_batch"] = loaded[-1] if loaded else "none yet"
     found["blocked_batches"] = [
         b for b in store.batches("valid_data", ".json") if store.read_facts("valid_data", b)["blocked"]

@@ -3,17 +3,21 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.errors import ArtifactError, RegistryError
 from ml_assets.resources.registry import ModelRegistry, ModelVersion
-from ml_assets.resources.store import SolutionStore
+from ml_assets.resources.store import SolutionStore, storable
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ml_assets.learning.artifact import SolutionArtifact
 
-ARTIFACT, RELEASE = "artifact", "release.json"
+ARTIFACT, RELEASE, SAMPLE = "artifact", "release.json", "calibration_sample.parquet"
+SAMPLES = "calibration_samples"
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,36 @@ class Live:
 
         return load(self.folder / ARTIFACT, digest=self.facts["digest"])
 
+    def calibration_sample(self) -> "pd.DataFrame | None":
+        """Rows the model was calibrated on, only if they are those that were released; None where none were."""
+        import pandas as pd
+
+        facts = self.facts.get("calibration_sample")
+        if facts is None:
+            return None
+        file = self.folder / SAMPLE
+        content = file.read_bytes() if file.is_file() else b""
+        if (found := hashlib.sha256(content).hexdigest()) != facts["sha256"]:
+            raise ArtifactError(
+                "the calibration sample of a released model is not the one that was released",
+                got=f"sha256 {found}" if content else f"no {SAMPLE}",
+                allowed=facts["sha256"],
+                do="Restore it, or roll back to another version",
+            )
+        return pd.read_parquet(BytesIO(content))
+
 
 def write_release(folder: Path, facts: dict[str, Any]) -> str:
     """Put the released facts beside the artifact; returns the hash of both, which the registry records."""
     text = json.dumps(facts, sort_keys=True, indent=1, allow_nan=False)
     (folder / RELEASE).write_text(text, encoding="utf-8")
     return release_digest(folder)
+
+
+def write_sample(folder: Path, sample: "pd.DataFrame") -> dict[str, Any]:
+    """Put a calibration sample beside the artifact; returns what the released facts say of it."""
+    storable(sample).to_parquet(folder / SAMPLE, index=False)
+    return {"rows": len(sample), "sha256": hashlib.sha256((folder / SAMPLE).read_bytes()).hexdigest()}
 
 
 def release_digest(folder: Path) -> str:
@@ -126,3 +154,14 @@ def version_facts(models: ModelRegistry, store: SolutionStore, solution: str, ve
             "releases", open_version(models, models.version(solution, version)).facts, str(version)
         )
     return found
+
+
+def version_sample(models: ModelRegistry, store: SolutionStore, solution: str, version: int) -> "pd.DataFrame | None":
+    """The calibration sample of a version, kept in the store as its facts are; None for a version released without."""
+    if version_facts(models, store, solution, version).get("calibration_sample") is None:
+        return None
+    if not store.has_frame(SAMPLES, str(version)):
+        found = open_version(models, models.version(solution, version)).calibration_sample()
+        assert found is not None
+        store.write_frame(SAMPLES, found, str(version))
+    return store.read_frame(SAMPLES, str(version))

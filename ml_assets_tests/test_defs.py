@@ -28,8 +28,9 @@ TABLE_CHECKS = {
     "champion:release_gates", "champion:released_model_intact", "data_bias_report:groups_represented", "drift_report:drift",
     "evaluation:beats_baselines", "evaluation:not_too_good", "evaluation:numerically_stable", "evaluation:reproducible", "evaluation:slices",
     "evaluation:success_criteria", "fairness_report:fairness", "features:protected_absent", "labels:label_arrival", "mitigation:plan_kept",
-    "model_bias_report:disparity", "performance_report:performance", "predictions:complete", "predictions:scores_are_sound", "predictions:skew",
-    "raw_data:not_empty", "retraining_log:every_retraining_explained", "selected_columns:no_leak", "selected_columns:no_protected",
+    "model_bias_report:disparity", "model_bias_report:plan_effect_met", "performance_report:concept", "performance_report:performance", "predictions:complete", "predictions:scores_are_sound", "predictions:skew",
+    "raw_data:not_empty", "retraining_log:every_retraining_explained", "sample_weights:groups_in_every_part",
+    "sample_weights:plan_effect_met", "selected_columns:no_leak", "selected_columns:no_protected",
     "success_criteria:decidable", "training_set:enough_rows", "training_set:no_duplicates_across_split", "valid_data:contract",
     "valid_data:no_new_columns", "valid_data:unique_ids", "value_report:value",
 }  # fmt: skip

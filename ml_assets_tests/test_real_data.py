@@ -16,7 +16,7 @@ import pytest
 from ml_assets.declaration import Solution
 from ml_assets.history import BATCH, ID, PART, VERSION
 from ml_assets.stages.data_selection.screening import examine
-from ml_assets.stages.monitoring.judging import UNLABELLED
+from ml_assets.stages.monitoring.judge import UNLABELLED
 from ml_assets_tests.real_data import (
     DATA_VARIABLE,
     ELECTRICITY_START,

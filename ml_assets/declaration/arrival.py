@@ -18,6 +18,8 @@ PERIODS = {
     "week": timedelta(weeks=1),
     "month": timedelta(days=30),
 }
+Season = Literal["none", "hour", "weekday", "month"]
+SEASONS: dict[Season, str] = {"hour": "%H:00", "weekday": "%A", "month": "%B"}
 KEY_FORMATS = {"hour": "%Y-%m-%d-%H:%M", "day": "%Y-%m-%d", "week": "%Y-%m-%d", "month": "%Y-%m-%d"}
 
 
@@ -28,6 +30,10 @@ class Batch:
     key: str
     start: datetime | None = None
     end: datetime | None = None
+
+    def season(self, kind: "Season") -> str | None:
+        """The part of the day, week or year it starts in, as a word; None without a window, or for ``none``."""
+        return self.start.strftime(SEASONS[kind]) if self.start is not None and kind in SEASONS else None
 
 
 class Arrival(Declaration):

@@ -6,6 +6,10 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from ml_assets.declaration._base import Declaration
+from ml_assets.statistics.disparity import FAIRNESS_METRICS
+
+DATA_EFFECTS = ("label_rate_difference", "representation_ratio", "missing_share_difference", "proxy_auc")
+"""What an expected effect can be measured by in the data, before any model."""
 
 
 class GroupRule(Declaration):
@@ -28,17 +32,97 @@ class Tolerance(Declaration):
     """Share of a group against its share in the reference population; the same distance is allowed upwards."""
     label_rate_difference: float = Field(default=0.1, gt=0, le=1)
     """Label rate of a group less that of the rest (regression: in standard deviations)."""
+    proxy_auc: float = Field(default=0.8, gt=0.5, le=1)
+    """How well all inputs together may tell a protected attribute before it is a finding: 0.5 not at all, 1 perfectly."""
+
+
+class ExpectedEffect(Declaration):
+    """What a remedy must come to: the acceptance test of the next training."""
+
+    metric: str
+    """Of the data: label_rate_difference (weighted, in training), representation_ratio, missing_share_difference, proxy_auc.
+    Of the decisions: any fairness metric of part 8."""
+    group: str | None = None
+    """``attribute=group``, or an attribute for its worst group; by default that of the finding."""
+    column: str | None = None
+    """The column, for missing_share_difference."""
+    at_most: float | None = None
+    """Bound of a difference, held by its size, or of an area."""
+    at_least: float | None = None
+    """Bound of a ratio."""
+
+    @model_validator(mode="after")
+    def _is_measurable(self) -> "ExpectedEffect":
+        allowed = (*DATA_EFFECTS, *FAIRNESS_METRICS)
+        if self.metric not in allowed:
+            raise ValueError(f"metric: got {self.metric!r}; allowed: {', '.join(allowed)}")
+        if (self.at_most is None) == (self.at_least is None):
+            raise ValueError("expected_effect: got no bound or two; allowed: at_most or at_least")
+        if (self.metric == "missing_share_difference") != (self.column is not None):
+            raise ValueError(
+                f"column: got {self.column!r} for {self.metric}; allowed: a column for missing_share_difference alone"
+            )
+        return self
+
+
+class ResidualRisk(Declaration):
+    """What is left after the remedy, and who carries it."""
+
+    text: str
+    severity: Literal["low", "medium", "high"]
+    accepted_by: str
+    """Someone other than who decided."""
+    expires: date
+    """After that day the risk is no longer accepted, and the finding is open again."""
+
+
+class SignOff(Declaration):
+    """One signature under an entry."""
+
+    role: str
+    by: str
+    date: date
 
 
 class PlanEntry(Declaration):
     """What was decided about a finding; a finding without an approved entry stays open."""
 
     finding: str
-    """``attribute=group`` as the report names it, or ``attribute`` for all of its groups."""
+    """``attribute=group`` as the report names it, ``attribute`` for all of its groups, or the id of one finding."""
     action: Literal["reweigh", "collect_data", "accept", "drop_column", "group_thresholds"]
     reason: str
-    approved_by: str
+    approved_by: str | None = None
+    """Nobody: the entry is a proposal and covers nothing."""
     expires: date
+    suspected_cause: str = ""
+    rejected_because: dict[str, str] = {}
+    """action that was not chosen → why"""
+    decided_by: str | None = None
+    """By default who approved."""
+    decided_on: date | None = None
+    expected_effect: tuple[ExpectedEffect, ...] = ()
+    residual_risk: ResidualRisk | None = None
+    signoff: tuple[SignOff, ...] = ()
+
+    @model_validator(mode="after")
+    def _risk_is_accepted_by_another(self) -> "PlanEntry":
+        decider, risk = self.decided_by or self.approved_by, self.residual_risk
+        if risk and decider and risk.accepted_by.strip().lower() == decider.strip().lower():
+            raise ValueError(
+                f"residual_risk.accepted_by: got {risk.accepted_by!r}, who decided; allowed: someone other than the decider"
+            )
+        return self
+
+    def state(self, today: date) -> Literal["proposed", "expired", "approved"]:
+        """Whether the entry covers its finding on a day; it never does without an approval in a person's name."""
+        if not (self.approved_by or "").strip():
+            return "proposed"
+        return "expired" if self.ends < today else "approved"
+
+    @property
+    def ends(self) -> date:
+        """The last day of the approval, or of the acceptance of what is left, whichever comes first."""
+        return min(self.expires, self.residual_risk.expires) if self.residual_risk else self.expires
 
 
 class DataBias(Declaration):
@@ -53,6 +137,14 @@ class DataBias(Declaration):
     reference_population: dict[str, dict[str, float]] = {}
     """attribute → share of each group among the people the solution is for."""
     tolerance: Tolerance = Tolerance()
+    depth: int | None = Field(default=None, ge=1, le=3)
+    """How many protected attributes are crossed with each other: 1 none, 2 pairs; by default pairs where several are protected."""
+    intersections: tuple[tuple[str, ...], ...] = ()
+    """Only these crossings, such as ``[[sex, origin]]``."""
+    legitimate: tuple[str, ...] = ()
+    """Columns in which people may differ for good reasons: label gaps are also told among people alike in them."""
+    disclosure: int = Field(default=10, ge=1)
+    """Counts below it are not shown, nor those that would give them away; 1 shows all. What is decided does not depend on it."""
     mitigation: Literal["none", "reweigh"] = "reweigh"
     plan: tuple[PlanEntry, ...] = ()
 
@@ -67,12 +159,28 @@ class DataBias(Declaration):
                 raise ValueError(
                     f"reference_population.{attribute}: shares sum to {sum(shares.values()):g}; allowed: 1"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> "DataBias":
         unknown = [
             c for c in self.as_input if c not in self.protected and c not in {g.column for g in self.groups.values()}
         ]
         if unknown:
             raise ValueError(f"as_input: got {', '.join(unknown)}; allowed: protected attributes and their columns")
+        for parts in self.intersections:
+            if len(set(parts)) < 2 or not set(parts) <= set(self.protected):
+                allowed = ", ".join(self.protected) or "no attribute is protected"
+                raise ValueError(f"intersections: got {list(parts)}; allowed: two or more of {allowed}")
+        own = sorted({*self.protected, *(self.columns_of(a) for a in self.protected)} & set(self.legitimate))
+        if own:
+            raise ValueError(f"legitimate: got {', '.join(own)}; allowed: columns that are not protected")
         return self
+
+    @property
+    def crossing_depth(self) -> int:
+        """How many attributes are crossed."""
+        return self.depth or (2 if len(self.protected) > 1 else 1)
 
     def columns_of(self, attribute: str) -> str:
         """The raw column an attribute is made from."""

@@ -21,6 +21,13 @@ class ModelBias(Declaration):
     """Whether a decision may depend on the group of the person."""
     accuracy_budget: Share = Field(default=0.02)
     """Share of the value a remedy may cost."""
+    remedies: Literal["ladder", "planned"] = "ladder"
+    """``ladder``: a finding is met by reweighing, adaptive reweighing, a penalty, and, where the group is allowed at
+    decision time, group thresholds, up to the first that passes. ``planned``: only what ``data_bias.plan`` decided."""
+    largest_tpr_loss: Share = Field(default=0.05)
+    """The most the true positive rate of any group may fall by group thresholds (0.05 = five points)."""
+    capacity: Share | None = None
+    """The largest share of rows that group thresholds may decide positive; left out: any."""
 
     @model_validator(mode="after")
     def _known(self) -> "ModelBias":

@@ -22,6 +22,7 @@ from ml_assets.declaration.model_bias import ModelBias
 from ml_assets.declaration.monitoring import Monitoring
 from ml_assets.declaration.retraining import Retraining
 from ml_assets.declaration.success_criteria import Criterion
+from ml_assets.statistics.alarms import per_look
 from ml_assets.statistics.metrics import METRICS, Task
 
 SECTIONS: tuple[str, ...] = (
@@ -146,6 +147,16 @@ class Solution(Declaration):
         return self.monitoring.freshness or 6 * (self.window_batches or 30) * self.data_pipeline.period
 
     @property
+    def alarm_error(self) -> float:
+        """The error one look of a check may have, so that a month of looks keeps ``monitoring.false_alarms``.
+
+        A month has as many looks as batches; thirty for files, whose rhythm nobody declared, one for a single table.
+        """
+        period = self.data_pipeline.period
+        looks = max(1.0, timedelta(days=30) / period) if period else 30.0 if self.data_pipeline.is_stream else 1.0
+        return per_look(self.monitoring.false_alarms, looks)
+
+    @property
     def group_names(self) -> tuple[str, ...]:
         """Every attribute by which figures are broken down."""
         return tuple(dict.fromkeys((*self.data_bias.protected, *self.data_bias.groups)))
@@ -223,6 +234,16 @@ def _time_needs_a_stream(s: Solution) -> Iterator[str]:
             yield f"model: got a duration for {', '.join(timed)}, but batches of files have no period; allowed: a number of batches, such as '20 batches'"
 
 
+def _seasons_need_a_clock(s: Solution) -> Iterator[str]:
+    drift, period = s.monitoring.drift, s.data_pipeline.period
+    if period is None and (drift.season != "none" or drift.against == "trailing"):
+        yield "monitoring.drift: got a season or against: trailing, but batches without a period have no time; allowed: season: none and against: release, or declare data_pipeline.arrival by hour, day, week or month"
+    longest = {"hour": timedelta(hours=1), "weekday": timedelta(days=1), "month": timedelta(days=31)}
+    if period is not None and drift.season != "none" and period > longest[drift.season]:
+        allowed = ", ".join(n for n, most in longest.items() if period <= most)
+        yield f"monitoring.drift.season: got {drift.season}, but a batch spans several; allowed: none, {allowed}"
+
+
 def _files_fit_arrival(s: Solution) -> Iterator[str]:
     arrival, source = s.data_pipeline.arrival, s.data_pipeline.source
     if arrival is not None and arrival.every == "file" and source.type == "sql":
@@ -256,6 +277,7 @@ SPANNING_RULES: tuple[Callable[[Solution], Iterator[str]], ...] = (
     _baseline_exists,
     _window_outlasts_delay,
     _time_needs_a_stream,
+    _seasons_need_a_clock,
     _files_fit_arrival,
     _labels_need_ids,
     _binary_options,

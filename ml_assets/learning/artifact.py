@@ -5,13 +5,14 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.errors import ArtifactError, DataError
+from ml_assets.learning.group_thresholds import GroupThresholds
 from ml_assets.learning.predictors import Predictor, load_predictor
 from ml_assets.learning.preprocessing import FeatureSpec, FloatArray
 from ml_assets.learning.storage import read_verified, write_atomically
@@ -22,6 +23,8 @@ from ml_assets.statistics.value import BinaryValue, MulticlassValue, RegressionV
 SOLUTION_JSON = "solution.json"
 DEFAULT_THRESHOLD = 0.5
 _FORMAT = 1
+_FORMAT_WITH_GROUPS = 2
+"""A version that knows no group thresholds must refuse such an artifact, not decide without them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,9 +43,11 @@ class SolutionArtifact:
     validation rows. ``value`` is the money of right and wrong: a multiclass decision is the class with the highest
     expected money (without it, the most probable class). ``excluded_groups`` names the protected columns that must
     never be an input. ``facts`` are JSON values that travel with the model (reference profile, hashes, figures).
-    ``specs`` are the predictor's own when left empty.
+    ``specs`` are the predictor's own when left empty. ``group_thresholds`` (binary) take the place of ``threshold`` for
+    the groups they name; they need ``group_at_decision`` "allowed", and then ``predict`` needs ``groups``.
 
-    Raises ``ArtifactError`` when a protected column is an input, or when the parts contradict each other.
+    Raises ``ArtifactError`` when a protected column is an input, when group thresholds are there though the group is
+    forbidden at decision time, or when the parts contradict each other.
     """
 
     solution: str
@@ -55,6 +60,8 @@ class SolutionArtifact:
     value: Value | None = None
     excluded_groups: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    group_thresholds: GroupThresholds | None = None
+    group_at_decision: Literal["forbidden", "allowed"] = "forbidden"
 
     def __post_init__(self) -> None:
         if not self.specs:
@@ -68,6 +75,22 @@ class SolutionArtifact:
             raise ArtifactError("Protected columns are inputs", got=used, allowed="none of them", do=do)
         if self.threshold is not None and math.isnan(self.threshold):
             raise ArtifactError("Threshold is not a number", got="nan", allowed="a number", do="Choose one by value")
+        self._refuse_groups()
+
+    def _refuse_groups(self) -> None:
+        if self.group_thresholds is None:
+            return
+        if self.group_at_decision != "allowed":
+            raise ArtifactError(
+                "Group thresholds where the group is forbidden at decision time",
+                got=f"thresholds by {self.group_thresholds.attribute}, group_at_decision {self.group_at_decision}",
+                allowed="no group thresholds, or group_at_decision: allowed",
+                do="Use a remedy that does not read the group",
+            )
+        if self.task != "binary":
+            got = f"task {self.task}"
+            do = "Leave them out"
+            raise ArtifactError("Group thresholds need a score to cut", got=got, allowed="binary", do=do)
 
     def score(self, frame: pd.DataFrame) -> FloatArray:
         """Calibrated P(positive) (n,), class probabilities (n, K) or values (n,) of raw rows.
@@ -83,10 +106,15 @@ class SolutionArtifact:
             raise DataError("Model answered with no number", got=f"{bad:,} of {score.size:,}", allowed="none", do=do)
         return score
 
-    def decide(self, score: FloatArray) -> NDArray[Any]:
-        """The decision that follows from scores: 1 where score >= threshold, a class code, or the score itself."""
+    def decide(self, score: FloatArray, groups: pd.DataFrame | None = None) -> NDArray[Any]:
+        """The decision that follows from scores: 1 where score >= threshold, a class code, or the score itself.
+
+        ``groups`` are read by group thresholds alone, which raise ``DataError`` when they are missing.
+        """
         if self.task == "regression":
             return score
+        if self.group_thresholds is not None:
+            return self.group_thresholds.decide(score, groups)
         if self.task == "binary":
             limit = DEFAULT_THRESHOLD if self.threshold is None else self.threshold
             return (score >= limit).astype(np.int64)
@@ -94,10 +122,14 @@ class SolutionArtifact:
             return np.asarray(expected_decision(score, self.value), dtype=np.int64)
         return np.asarray(score.argmax(axis=1), dtype=np.int64)
 
-    def predict(self, frame: pd.DataFrame) -> Prediction:
-        """Score and decision of raw rows."""
+    def predict(self, frame: pd.DataFrame, *, groups: pd.DataFrame | None = None) -> Prediction:
+        """Score and decision of raw rows.
+
+        ``groups``: text labels of the same rows, one column per attribute, as ``group_frame`` makes them. Only a
+        solution with group thresholds reads them; it raises ``DataError`` without them.
+        """
         score = self.score(frame)
-        return Prediction(score, self.decide(score))
+        return Prediction(score, self.decide(score, groups))
 
 
 def save(artifact: SolutionArtifact, directory: str | Path, *, overwrite: bool = False) -> str:
@@ -132,15 +164,15 @@ def load(directory: str | Path, *, digest: str | None = None, trusted: Collectio
         raise ArtifactError(
             f"{SOLUTION_JSON} cannot be read",
             got=f"{type(error).__name__}: {error}",
-            allowed=f"format {_FORMAT}",
+            allowed=f"format {_FORMAT} or {_FORMAT_WITH_GROUPS}",
             do="Release again, or load it with the version that wrote it",
         ) from error
 
 
 def _artifact(state: Mapping[str, Any], predictor: Predictor) -> SolutionArtifact:
-    if state["format"] != _FORMAT:
+    if state["format"] not in (_FORMAT, _FORMAT_WITH_GROUPS):
         raise ValueError(f"format {state['format']}")
-    threshold = state["threshold"]
+    threshold, grouped = state["threshold"], state.get("group_thresholds")
     return SolutionArtifact(
         solution=state["solution"],
         task=state["task"],
@@ -151,6 +183,8 @@ def _artifact(state: Mapping[str, Any], predictor: Predictor) -> SolutionArtifac
         value=_value(state["value"]),
         excluded_groups=tuple(state["excluded_groups"]),
         facts=state["facts"],
+        group_thresholds=None if grouped is None else GroupThresholds.from_dict(grouped),
+        group_at_decision=state.get("group_at_decision", "forbidden"),
     )
 
 
@@ -171,6 +205,12 @@ def _solution_json(artifact: SolutionArtifact) -> str:
         "excluded_groups": list(artifact.excluded_groups),
         "facts": artifact.facts,
     }
+    if artifact.group_thresholds is not None:
+        state |= {
+            "format": _FORMAT_WITH_GROUPS,
+            "group_thresholds": artifact.group_thresholds.to_dict(),
+            "group_at_decision": artifact.group_at_decision,
+        }
     try:
         return json.dumps(_finite(state), sort_keys=True, indent=1, allow_nan=False)
     except (TypeError, ValueError) as error:

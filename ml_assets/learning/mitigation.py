@@ -3,40 +3,67 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from ml_assets.errors import DataError
 from ml_assets.learning.artifact import SolutionArtifact
+from ml_assets.learning.effects import GroupEffect, levels_down
+from ml_assets.learning.frontier import (
+    FINDING,
+    SEVERITY,
+    Candidate,
+    Judging,
+    Measured,
+    in_limits,
+    lost_share,
+    unsettled,
+    widened,
+    worsened,
+    worst,
+)
 from ml_assets.learning.table import TrainingTable
-from ml_assets.statistics.disparity import FAIRNESS_METRICS, Disparity, disparities, overall_verdict
+from ml_assets.statistics.disparity import Disparity
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.metrics import evaluate
 from ml_assets.statistics.value import Value
 from ml_assets.statistics.verdicts import Verdict
 
 NONE = "none"
-SEVERITY: Mapping[Verdict, int] = {"pass": 0, "inconclusive": 1, "not_estimable": 1, "suspect": 2, "fail": 3}
-"""Order of verdicts, best first; what cannot be estimated is as unknown as what is inconclusive."""
+Outcome = Literal["no_finding", "not_resolvable", "remedied", "narrowed", "infeasible"]
+"""``remedied``: the chosen one passes every gate. ``narrowed``: its findings are gone, equal treatment is not shown.
+``infeasible``: no candidate within the budget ends the findings. ``not_resolvable``: too few rows to ever decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """One line of the comparison.
+    """One point of the frontier: what a remedy does to the gaps, to every group, and what it costs.
 
-    ``verdict`` is the overall one over all gated metrics and groups, ``worst`` the comparison furthest out.
-    ``accuracy`` is the accuracy, or the mean absolute error of a regression. ``lost_share`` is the larger relative loss
-    of money and accuracy against "none" (0.01 = one percent; below 0 = a gain). ``worsened`` names gated metrics whose
-    verdict is worse than under "none".
+    ``verdict`` is the overall one over all gated metrics and groups, ``worst`` the comparison furthest out, ``distance``
+    how many tolerances it is away from equal treatment. ``accuracy`` is the accuracy, or the mean absolute error of a
+    regression. ``lost_share`` is the larger relative loss of money and accuracy against "none" (0.01 = one percent; below
+    0 = a gain); ``money_lost`` and ``accuracy_lost`` are absolute, in pairs of rows, with their intervals. ``changed`` is
+    the share of decisions that differ from "none". ``worsened`` names gated metrics whose verdict is worse than under
+    "none", ``widened`` those whose gap interval is. ``effects``: each rate of each group before and after;
+    ``levels_down``: a gap narrows though no group gains. ``needs_group``: it reads the group at decision time.
     """
 
     name: str
     verdict: Verdict
     worst: Disparity
+    distance: float
     money_per_decision: Estimate
     accuracy: Estimate
+    money_lost: Estimate
+    accuracy_lost: Estimate
+    changed: Estimate
     lost_share: float
     worsened: tuple[str, ...]
+    widened: tuple[str, ...]
+    effects: tuple[GroupEffect, ...]
+    levels_down: bool
+    needs_group: bool
     within_budget: bool
     chosen: bool
     reason: str
@@ -49,34 +76,43 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class MitigationTable:
-    """Every remedy that was tried, "none" first, and the one to use."""
+    """Every remedy that was tried, "none" first, the one to use, and what that comes to."""
 
     rows: tuple[Remedy, ...]
     chosen: str
     sentence: str
+    outcome: Outcome
 
     def row(self, name: str) -> Remedy:
         """The line of one remedy."""
         (found,) = (row for row in self.rows if row.name == name)
         return found
 
+    @property
+    def frontier(self) -> tuple[str, ...]:
+        """Names of the remedies that no other beats in both money per decision and distance from equal treatment."""
+        return tuple(row.name for row in self.rows if not any(_beats(other, row) for other in self.rows))
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """One remedy as measured, before any comparison with the others."""
 
-    name: str
-    found: tuple[Disparity, ...]
-    verdict: Verdict
-    money: Estimate
-    accuracy: Estimate
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """A remedy beside "none": its price, and why it may not be chosen (empty where it may)."""
 
-    def verdict_of(self, metric: str) -> Verdict:
-        return overall_verdict([one for one in self.found if one.metric == metric])
+    one: Measured
+    lost: float
+    worsened: tuple[str, ...]
+    widened: tuple[str, ...]
+    unsettled: tuple[str, ...]
+    changed: Estimate
+    within: bool
+
+    @property
+    def allowed(self) -> bool:
+        return self.within and not (self.worsened or self.widened or self.unsettled)
 
 
 def compare_remedies(
-    remedies: Mapping[str, SolutionArtifact],
+    remedies: Mapping[str, SolutionArtifact | Candidate],
     table: TrainingTable,
     groups: pd.DataFrame,
     *,
@@ -88,13 +124,16 @@ def compare_remedies(
 ) -> MitigationTable:
     """Measure every remedy on the same rows and choose one.
 
-    Rule: among the remedies that lose at most ``accuracy_budget`` of the money per decision and of the accuracy that
-    "none" has, and that worsen the verdict of no gated metric, take the best overall verdict (pass, inconclusive,
-    suspect, fail); a tie goes to "none", then to the one that earns most. With "none" at best the answer is "none":
-    an uncertain improvement is not bought.
+    A remedy is allowed when it loses at most ``accuracy_budget`` of the money per decision and of the accuracy that
+    "none" has, worsens the verdict of no gated metric and the interval of no gap, and leaves no finding of "none" beyond
+    its limit. Among the allowed take the best overall verdict (pass, inconclusive); of those that do not demonstrably
+    earn less than the best of them (one standard error of the paired difference) the one that changes the fewest
+    decisions. With "none" at best, or a finding still standing, the answer is "none": an uncertain improvement is not
+    bought.
 
     Args:
-        remedies: complete solutions by name; must hold "none", the solution as it is.
+        remedies: complete solutions by name; must hold "none", the solution as it is. A :class:`Candidate` may bring
+            decisions of its own for the judged rows.
         table: rows that no remedy was fitted on (the validation part); ``groups``: their text labels, row by row.
         value: money of right and wrong; favourable, metrics: as ``disparities`` takes them (name → tolerance).
         accuracy_budget: share, 0.01 = one percent.
@@ -103,137 +142,131 @@ def compare_remedies(
     Raises ``DataError`` without "none", rows, groups or metrics, or when lengths differ.
     """
     _refuse_unusable(remedies, table, groups, metrics, accuracy_budget)
-    ordered = [NONE, *sorted(name for name in remedies if name != NONE)]
-    measured = [
-        _measure(name, remedies[name], table, groups, value=value, favourable=favourable, metrics=metrics, level=level)
-        for name in ordered
-    ]
+    judging = Judging(table, groups, value, favourable, metrics, level)
+    measured = [judging.measure(name, _candidate(remedies[name])) for name in _ordered(remedies)]
     base = measured[0]
-    lost = {one.name: _lost_share(base, one) for one in measured}
-    worsened = {one.name: _worsened(base, one, metrics) for one in measured}
-    allowed = [one for one in measured if lost[one.name] <= accuracy_budget and not worsened[one.name]]
-    chosen = min(allowed, key=_preference)
-    rows = tuple(_remedy(one, base, chosen, lost[one.name], worsened[one.name], accuracy_budget) for one in measured)
-    return MitigationTable(rows, chosen.name, _sentence(base, chosen, len(rows), lost[chosen.name]))
+    judged = [_judge(judging, base, one, accuracy_budget) for one in measured]
+    chosen = _choose(judged)
+    rows = tuple(_remedy(judging, base, one, chosen, accuracy_budget) for one in judged)
+    return MitigationTable(rows, chosen.one.name, _sentence(base, chosen, len(rows)), _outcome(base, chosen.one))
 
 
-def _remedy(
-    one: _Measured, base: _Measured, chosen: _Measured, lost: float, worsened: tuple[str, ...], budget: float
-) -> Remedy:
+def _candidate(one: SolutionArtifact | Candidate) -> Candidate:
+    return one if isinstance(one, Candidate) else Candidate(one)
+
+
+def _ordered(remedies: Mapping[str, SolutionArtifact | Candidate]) -> list[str]:
+    return [NONE, *sorted(name for name in remedies if name != NONE)]
+
+
+def _judge(judging: Judging, base: Measured, one: Measured, budget: float) -> _Judged:
+    lost = lost_share(base, one)
+    if one is base:
+        return _Judged(one, 0.0, (), (), (), judging.changed(base, one), True)
+    return _Judged(
+        one,
+        lost,
+        worsened(base, one, judging.metrics),
+        widened(base, one),
+        unsettled(base, one),
+        judging.changed(base, one),
+        lost <= budget,
+    )
+
+
+def _choose(judged: Sequence[_Judged]) -> _Judged:
+    base = judged[0]
+    allowed = [one for one in judged if one.allowed]
+    best = min(SEVERITY[one.one.verdict] for one in allowed)
+    if best >= FINDING or best == SEVERITY[base.one.verdict]:
+        return base
+    leading = [one for one in allowed if SEVERITY[one.one.verdict] == best]
+    richest = max(leading, key=lambda one: one.one.money.value)
+    tied = [one for one in leading if one is richest or not _earns_less(one.one, richest.one)]
+    return min(tied, key=lambda one: (one.changed.value, -one.one.money.value, one.one.name))
+
+
+def _earns_less(one: Measured, richest: Measured) -> bool:
+    """Whether it earns less by more than one standard error of the paired difference."""
+    behind = richest.gain - one.gain
+    return len(behind) > 1 and bool(behind.mean() > behind.std(ddof=1) / math.sqrt(len(behind)))
+
+
+def _outcome(base: Measured, chosen: Measured) -> Outcome:
+    if chosen is base:
+        return "infeasible" if SEVERITY[base.verdict] >= FINDING else "no_finding"
+    return "remedied" if chosen.verdict == "pass" else "narrowed"
+
+
+def _remedy(judging: Judging, base: Measured, judged: _Judged, chosen: _Judged, budget: float) -> Remedy:
+    one = judged.one
+    effects = judging.effects(base, one)
+    furthest = worst(one.found)
     return Remedy(
         name=one.name,
         verdict=one.verdict,
-        worst=_worst(one.found),
+        worst=furthest,
+        distance=in_limits(furthest),
         money_per_decision=one.money,
         accuracy=one.accuracy,
-        lost_share=lost,
-        worsened=worsened,
-        within_budget=lost <= budget,
-        chosen=one is chosen,
-        reason=_reason(one, base, chosen, lost, worsened, budget),
+        money_lost=judging.lost("money lost", base.gain, one.gain),
+        accuracy_lost=judging.lost("accuracy lost", base.right, one.right),
+        changed=judged.changed,
+        lost_share=judged.lost,
+        worsened=judged.worsened,
+        widened=judged.widened,
+        effects=effects,
+        levels_down=levels_down(effects),
+        needs_group=one.needs_group,
+        within_budget=judged.within,
+        chosen=judged is chosen,
+        reason=_reason(judged, base, chosen, budget),
     )
 
 
-def _measure(
-    name: str,
-    artifact: SolutionArtifact,
-    table: TrainingTable,
-    groups: pd.DataFrame,
-    *,
-    value: Value,
-    favourable: int,
-    metrics: Mapping[str, float],
-    level: float,
-) -> _Measured:
-    answer = artifact.predict(table.features)
-    score = answer.score if table.task == "binary" else None
-    found = disparities(
-        groups,
-        table.truth,
-        answer.decision,
-        metrics=metrics,
-        task=table.task,
-        favourable=favourable,
-        score=score,
-        level=level,
+def _beats(other: Remedy, row: Remedy) -> bool:
+    ours, theirs = (
+        np.array([one.money_per_decision.value, -one.distance, one.name == NONE], dtype=np.float64)
+        for one in (row, other)
     )
-    money = evaluate("value_per_decision", table.truth, money=value.money(table.truth, answer.decision), level=level)
-    if table.task == "regression":
-        accuracy = evaluate("mean_absolute_error", table.truth, score=answer.score, level=level)
-    else:
-        accuracy = evaluate("accuracy", table.truth, decision=answer.decision, level=level)
-    return _Measured(name, found, overall_verdict(found), money, accuracy)
+    return bool((theirs[:2] >= ours[:2]).all() and (theirs > ours).any())
 
 
-def _preference(one: _Measured) -> tuple[int, bool, float, str]:
-    return SEVERITY[one.verdict], one.name != NONE, -one.money.value, one.name
-
-
-def _lost_share(base: _Measured, one: _Measured) -> float:
-    better = -1.0 if one.accuracy.name == "mean_absolute_error" else 1.0
-    return max(
-        _relative_loss(base.money.value, one.money.value),
-        _relative_loss(better * base.accuracy.value, better * one.accuracy.value),
-    )
-
-
-def _relative_loss(before: float, after: float) -> float:
-    if before == after:
-        return 0.0
-    return (before - after) / abs(before) if before != 0 else math.copysign(math.inf, before - after)
-
-
-def _worsened(base: _Measured, one: _Measured, metrics: Mapping[str, float]) -> tuple[str, ...]:
-    return tuple(name for name in metrics if SEVERITY[one.verdict_of(name)] > SEVERITY[base.verdict_of(name)])
-
-
-def _worst(found: Sequence[Disparity]) -> Disparity:
-    return max(found, key=lambda one: (SEVERITY[one.verdict], _in_limits(one)))
-
-
-def _in_limits(one: Disparity) -> float:
-    """How many times its tolerance a comparison is away from equal treatment; -1 where it cannot be estimated."""
-    value, limit = one.value.value, one.limit
-    if not math.isfinite(value):
-        return -1.0
-    if FAIRNESS_METRICS[one.metric].form != "ratio":
-        return abs(value) / limit if limit > 0 else math.inf
-    if value <= 0 or limit in (0.0, 1.0):
-        return math.inf
-    return abs(math.log(value) / math.log(limit))
-
-
-def _reason(
-    one: _Measured, base: _Measured, chosen: _Measured, lost: float, worsened: tuple[str, ...], budget: float
-) -> str:
+def _reason(judged: _Judged, base: Measured, chosen: _Judged, budget: float) -> str:
+    one, lost = judged.one, judged.lost
     verdict = f"verdict {one.verdict}"
     if one is base:
         alone = f"{verdict}; the solution as it is"
-        return f"{alone}, and no allowed remedy has a better verdict." if one is chosen else f"{alone}."
+        return f"{alone}, and no allowed remedy has a better verdict." if judged is chosen else f"{alone}."
     price = f"{'costs' if lost > 0 else 'gains'} {abs(lost):.2%} of money or accuracy"
-    if worsened:
-        return f"{verdict}, but it worsens {', '.join(worsened)}: refused."
-    if lost > budget:
+    if judged.worsened:
+        return f"{verdict}, but it worsens {', '.join(judged.worsened)}: refused."
+    if not judged.within:
         return f"{verdict}, but it {price}, over the budget of {budget:.2%}: refused."
-    if one is chosen:
+    if judged.widened:
+        return f"{verdict}, but the gap interval of {', '.join(judged.widened)} reaches further out: refused."
+    if judged is chosen:
         return f"{verdict} instead of {base.verdict}, and it {price}, within the budget of {budget:.2%}: chosen."
-    if chosen is base:
+    if chosen.one is base:
         return f"{verdict}, no better than {base.verdict} without it: not needed."
-    return f"{verdict}; {chosen.name} is preferred ({chosen.verdict}, {chosen.money})."
+    if judged.unsettled:
+        return f"{verdict}, but beyond its limit is still {judged.unsettled[0]}: refused."
+    return f"{verdict}; {chosen.one.name} is preferred ({chosen.one.verdict}, {chosen.one.money})."
 
 
-def _sentence(base: _Measured, chosen: _Measured, tried: int, lost: float) -> str:
-    if chosen is base:
+def _sentence(base: Measured, chosen: _Judged, tried: int) -> str:
+    one = chosen.one
+    if one is base:
         return f"None of {tried - 1} remedies improves the verdict {base.verdict} at an allowed price; none is used."
     return (
-        f"{chosen.name} is used: the verdict goes from {base.verdict} to {chosen.verdict}; "
-        f"money per decision from {base.money.value:.4g} to {chosen.money.value:.4g} (n = {chosen.money.n:,}), "
-        f"largest relative loss {max(lost, 0.0):.2%}."
+        f"{one.name} is used: the verdict goes from {base.verdict} to {one.verdict}; "
+        f"money per decision from {base.money.value:.4g} to {one.money.value:.4g} (n = {one.money.n:,}), "
+        f"largest relative loss {max(chosen.lost, 0.0):.2%}, {chosen.changed}."
     )
 
 
 def _refuse_unusable(
-    remedies: Mapping[str, SolutionArtifact],
+    remedies: Mapping[str, SolutionArtifact | Candidate],
     table: TrainingTable,
     groups: pd.DataFrame,
     metrics: Mapping[str, float],

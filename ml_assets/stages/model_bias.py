@@ -14,6 +14,8 @@ from ml_assets.resources.store import Facts
 from ml_assets.statistics.estimate import Estimate
 
 if TYPE_CHECKING:
+    from ml_assets.learning.artifact import SolutionArtifact
+    from ml_assets.learning.ladder import Climb
     from ml_assets.learning.mitigation import MitigationTable
 
 STAGE = "model_bias"
@@ -49,91 +51,160 @@ def _mitigation(stage: Stage) -> dg.AssetsDefinition:
         "Remedies that were tried on training and validation rows, what each cost, and which one goes into the final solution.",
         kinds=["report"],
         deps=["model", "sample_weights"],
-        sections=["data_bias", "model"],
+        sections=["data_bias", "model", "business_case"],
     )
     def mitigation(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         facts = try_remedies(solution, store.of(solution.name))
-        rows = [
-            {
-                "remedy": r["name"],
-                "verdict": r["verdict"],
-                "worst gap": f"{r['worst']['metric']} {r['worst']['attribute']}={r['worst']['group']}",
-                "value": r["worst"]["value"]["value"],
-                f"{solution.business_case.currency} per decision": r["money_per_decision"]["value"],
-                "lost share": r["lost_share"],
-                "chosen": r["name"] == facts["chosen"],
-                "why": r["reason"],
-            }
-            for r in facts["rows"]
-        ]
-        return dg.MaterializeResult(
-            metadata={
-                "remedies": table(rows),
-                "chosen": facts["chosen"],
-                "sentence": facts["sentence"],
-                "digest": facts["digest"],
-            },
-            data_version=dg.DataVersion(facts["digest"][:16]),
-        )
+        effects = [effect_row(r["name"], e) for r in facts["rows"] for e in r["effects"]]
+        metadata: dict[str, Any] = {
+            "remedies": table([remedy_row(r, facts, solution.business_case.currency) for r in facts["rows"]]),
+            "outcome": facts["outcome"],
+            "chosen": facts["chosen"],
+            "sentence": facts["sentence"],
+            "fits": facts["fits"],
+            "digest": facts["digest"],
+        }
+        if len(facts["rows"]) > 1:
+            metadata["what it does to every group"] = table(effects)
+        if facts["skipped"]:
+            metadata["not tried"] = table([{"remedy": name, "why": why} for name, why in facts["skipped"].items()])
+        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(facts["digest"][:16]))
 
     return mitigation
 
 
+def remedy_row(row: Facts, facts: Facts, currency: str) -> dict[str, object]:
+    """One point of the frontier as a table row."""
+    gap, lost = row["worst"], row["money_lost"]
+    return {
+        "remedy": row["name"],
+        "verdict": row["verdict"],
+        "worst gap": f"{gap['metric']} {gap['attribute']}={gap['group']}",
+        "value": gap["value"]["value"],
+        "low": gap["value"]["low"],
+        "high": gap["value"]["high"],
+        f"{currency} per decision": row["money_per_decision"]["value"],
+        f"{currency} lost": f"{lost['value']:.3g} [{lost['low']:.3g}, {lost['high']:.3g}]"
+        if lost["low"] is not None
+        else "",
+        "lost share": row["lost_share"],
+        "decisions changed": row["changed"]["value"],
+        "levels down": row["levels_down"],
+        "reads the group": row["needs_group"],
+        "chosen": row["name"] == facts["chosen"],
+        "why": row["reason"],
+    }
+
+
+def effect_row(remedy: str, effect: Facts) -> dict[str, object]:
+    """What a remedy does to one rate of one group, as a table row."""
+    before, after = effect["before"], effect["after"]
+    return {
+        "remedy": remedy,
+        "group": f"{effect['attribute']}={effect['group']}",
+        "rate": effect["rate"],
+        "before": before["value"],
+        "after": after["value"],
+        "low": after["low"],
+        "high": after["high"],
+        "n": after["n"],
+    }
+
+
 def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
-    """Compare the model as weighted with the same family without reweighing; store the chosen one as the final artifact."""
-    from dataclasses import replace
+    """Climb the ladder of remedies from the model as it is; store the chosen solution as the final artifact."""
+    from ml_assets.learning.artifact import save
+    from ml_assets.learning.remedies.rungs import PLAIN
 
-    from ml_assets.learning.artifact import SolutionArtifact, load, save
-    from ml_assets.learning.finishing import train
-    from ml_assets.learning.mitigation import compare_remedies
-
-    base = load(store.folder("model", "current"), digest=store.read_facts("model")["digest"])
-    require_same_rows(store, "model", str(base.facts["training_digest"]))
+    base, planned = _as_it_is(solution, store)
     weighed = store.read_facts("sample_weights")["attribute"]
-    remedies: dict[str, SolutionArtifact] = {"none": replace(base, facts={**base.facts, "remedy": "none"})}
-    rows = training_rows(solution, store)
-    if weighed:
-        plain = training_rows(solution, store, weights=False).table
-        settings = solution.model
-        done = train(
-            base.predictor.family,
-            plain,
-            solution=solution.name,
-            value=solution.business_case.money(plain.classes),
-            seed=settings.seed,
-            parameters=settings.parameters.get(base.predictor.family),
-            device=settings.device,
-            calibration=settings.calibration,
-            excluded_groups=sorted(solution.never_inputs),
-            facts={**base.facts, "remedy": "none"},
-        )
-        remedies = {"none": done.artifact, "reweigh": replace(base, facts={**base.facts, "remedy": "reweigh"})}
+    candidates = {"none": base, **planned}
     compared: dict[str, Any] = {
         "rows": [],
         "chosen": "none",
+        "outcome": "no_finding",
         "sentence": "no attribute is protected: there is no gap to narrow",
+        "fits": 0,
+        "skipped": {},
+        "evidence": [],
     }
-    validation = rows.part("validation")
-    attributes = list(solution.data_bias.protected)
-    if attributes:
-        found = compare_remedies(
-            remedies,
-            validation.table,
-            validation.groups[attributes],
-            value=solution.business_case.money(rows.table.classes),
-            favourable=solution.favourable_code,
-            metrics=solution.fairness_limits,
-            accuracy_budget=solution.model_bias.accuracy_budget,
-        )
-        compared = {"rows": list(found.rows), "chosen": found.chosen, "sentence": found.sentence}
-        if planned_stands(found):
+    if solution.data_bias.protected:
+        found = _climb(solution, store, base, planned)
+        candidates = {name: one.artifact for name, one in found.candidates.items()}
+        compared = {
+            "rows": list(found.table.rows),
+            "chosen": found.table.chosen,
+            "outcome": found.table.outcome,
+            "sentence": found.table.sentence,
+            "frontier": list(found.table.frontier),
+            "fits": found.fits,
+            "skipped": dict(found.skipped),
+            "evidence": list(found.evidence),
+        }
+        if planned_stands(found.table):
             why = "part 4 planned it, it keeps to the budget, and no verdict is worse with it"
-            compared |= {"chosen": "reweigh", "sentence": f"reweigh: {why}"}
-    final = remedies[compared["chosen"]]
-    digest = save(final, store.folder("mitigation", "final"), overwrite=True)
+            compared |= {"chosen": PLAIN, "sentence": f"{PLAIN}: {why}. Without the plan: {found.table.sentence}"}
+    digest = save(candidates[compared["chosen"]], store.folder("mitigation", "final"), overwrite=True)
     return store.write_facts(
-        "mitigation", compared | {"digest": digest, "planned": weighed or None, "tried": sorted(remedies)}
+        "mitigation", compared | {"digest": digest, "planned": weighed or None, "tried": sorted(candidates)}
     )
+
+
+def _as_it_is(solution: Solution, store: SolutionStore) -> "tuple[SolutionArtifact, dict[str, SolutionArtifact]]":
+    """The solution without any remedy, and the planned ones by name: the model there is may be reweighed already."""
+    from dataclasses import replace
+
+    from ml_assets.learning.artifact import load
+    from ml_assets.learning.finishing import train
+    from ml_assets.learning.remedies.rungs import PLAIN
+
+    model = load(store.folder("model", "current"), digest=store.read_facts("model")["digest"])
+    require_same_rows(store, "model", str(model.facts["training_digest"]))
+    unmarked = {**model.facts, "remedy": "none"}
+    if not store.read_facts("sample_weights")["attribute"]:
+        return replace(model, facts=unmarked), {}
+    plain = training_rows(solution, store, weights=False).table
+    done = train(
+        model.predictor.family,
+        plain,
+        solution=solution.name,
+        value=solution.business_case.money(plain.classes),
+        seed=solution.model.seed,
+        parameters=solution.model.parameters.get(model.predictor.family),
+        device=solution.model.device,
+        calibration=solution.model.calibration,
+        excluded_groups=sorted(solution.never_inputs),
+        facts=unmarked,
+    )
+    return done.artifact, {PLAIN: replace(model, facts={**model.facts, "remedy": PLAIN})}
+
+
+def _climb(
+    solution: Solution, store: SolutionStore, base: "SolutionArtifact", planned: "dict[str, SolutionArtifact]"
+) -> "Climb":
+    from ml_assets.learning.ladder import climb
+    from ml_assets.learning.remedies.rungs import RUNGS
+    from ml_assets.learning.remedies.situation import Situation
+
+    rows = training_rows(solution, store, weights=False).but("test")
+    bias, model = solution.model_bias, solution.model
+    situation = Situation(
+        base,
+        rows.table,
+        rows.groups[list(solution.data_bias.protected)],
+        solution.business_case.money(rows.table.classes),
+        solution.favourable_code,
+        solution.fairness_limits,
+        accuracy_budget=bias.accuracy_budget,
+        group_at_decision=bias.group_at_decision,
+        largest_tpr_loss=bias.largest_tpr_loss,
+        capacity=bias.capacity,
+        seed=model.seed,
+        parameters=model.parameters.get(base.predictor.family),
+        device=model.device,
+        calibration=model.calibration,
+    )
+    return climb(situation, planned=planned, rungs=RUNGS if bias.remedies == "ladder" else ())
 
 
 def planned_stands(found: "MitigationTable") -> bool:
@@ -144,7 +215,8 @@ def planned_stands(found: "MitigationTable") -> bool:
     planned = next((r for r in found.rows if r.name == "reweigh"), None)
     if found.chosen != "none" or planned is None:
         return False
-    return planned.within_budget and not planned.worsened and planned.verdict == found.row("none").verdict
+    unharmed = planned.within_budget and not (planned.worsened or planned.widened)
+    return unharmed and planned.verdict == found.row("none").verdict
 
 
 def _plan_kept(store: SolutionStore) -> Verdict:
@@ -224,7 +296,7 @@ def examine(solution: Solution, store: SolutionStore) -> Facts:
         return store.write_facts(
             "model_bias_report", {"disparities": [], "verdict": "pass", "rows": len(test.table), "digest": digest}
         )
-    answer = challenger(store).predict(test.table.features)
+    answer = challenger(store).predict(test.table.features, groups=test.groups)
     found = disparities(
         test.groups[attributes],
         test.table.truth,

@@ -6,7 +6,7 @@ order of merging gives the same block.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -14,16 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_assets.errors import DataError
-from ml_assets.statistics.divergence import normal_tail
-
 MOST_COLUMNS = 40
 """Numeric columns a block holds, the first ones; a block grows with their square."""
-MOST_ROWS = 50_000
-"""Rows a batch gives to the block, evenly spaced; a change of 0.03 in a correlation is beyond chance there."""
+MOST_ROWS = 20_000
+"""Rows a batch gives to the block, evenly spaced; a change of 0.05 in a correlation is beyond chance there."""
 FEWEST_ROWS = 50
-_RANKS = 1.06  # variance of Fisher's z of a rank correlation, times n - 3 (Fieller, Hartley & Pearson 1957)
 _CLOSEST = 0.9999
+_SMALLEST = 0.25  # of the variance a normal pair would have: moments of few rows may say too little
 
 Whole = tuple[tuple[int, ...], ...]
 
@@ -32,32 +29,34 @@ Whole = tuple[tuple[int, ...], ...]
 class PairBlock:
     """Sums over the rows where both columns are present, shape (columns, columns) each.
 
-    ``n``: rows; ``total[i][j]``: of column i where j is present; ``squares[i][j]``: of its squares; ``products``: of
-    the products.
+    ``n``: rows; ``total[i][j]``: of column i where j is present; ``squares``, ``cubes``, ``fourths``: of its powers;
+    ``products[i][j]``: of i times j, ``products_21``, ``products_31`` with i squared and cubed, ``products_22`` with both
+    squared. The higher ones tell how exactly the correlation is known.
     """
 
     columns: tuple[str, ...]
     n: Whole
     total: Whole
     squares: Whole
+    cubes: Whole
+    fourths: Whole
     products: Whole
+    products_21: Whole
+    products_22: Whole
+    products_31: Whole
 
     def merge(self, other: "PairBlock") -> "PairBlock":
-        """The block of the rows of both. Raises ``DataError`` when the columns differ."""
-        if self.columns != other.columns:
-            raise DataError(
-                "columns of two pair blocks",
-                got=f"{', '.join(self.columns)} and {', '.join(other.columns)}",
-                allowed="the same columns",
-                do="Profile both over the grid of the reference",
-            )
-        return PairBlock(
-            self.columns,
-            _added(self.n, other.n),
-            _added(self.total, other.total),
-            _added(self.squares, other.squares),
-            _added(self.products, other.products),
-        )
+        """The block of the rows of both, of the columns that both hold."""
+        one, two = alike(self, other)
+        return PairBlock(one.columns, **{name: _added(getattr(one, name), getattr(two, name)) for name in SUMS})
+
+    def only(self, columns: Collection[str]) -> "PairBlock":
+        """The block of some of its columns."""
+        at = [i for i, name in enumerate(self.columns) if name in columns]
+        if len(at) == len(self.columns):
+            return self
+        sums = {name: tuple(tuple(getattr(self, name)[i][j] for j in at) for i in at) for name in SUMS}
+        return PairBlock(tuple(self.columns[i] for i in at), **sums)
 
     def correlations(self) -> NDArray[np.float64]:
         """Correlation of every pair, shape (columns, columns); ``nan`` without rows or without spread."""
@@ -78,11 +77,16 @@ class PairBlock:
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> "PairBlock":
         """The inverse of :meth:`to_dict`."""
-        sums = {
-            name: tuple(tuple(int(x) for x in row) for row in facts[name])
-            for name in ("n", "total", "squares", "products")
-        }
+        sums = {name: tuple(tuple(int(x) for x in row) for row in facts[name]) for name in SUMS}
         return cls(tuple(map(str, facts["columns"])), **sums)
+
+
+SUMS = ("n", "total", "squares", "cubes", "fourths", "products", "products_21", "products_22", "products_31")
+
+
+def alike(one: PairBlock, other: PairBlock) -> tuple[PairBlock, PairBlock]:
+    """Both blocks, of the columns that both hold: one that was cut anew since cannot be compared with its past."""
+    return one.only(other.columns), other.only(one.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +118,20 @@ class PairDrift:
 def pair_block(cells: Mapping[str, NDArray[np.float64]]) -> PairBlock:
     """Sum up the cells (n,) of each column; ``nan`` where a value is missing."""
     names = tuple(cells)
-    x = np.column_stack([cells[name] for name in names]) if names else np.zeros((0, 0))
+    k = len(names)
+    x = np.ascontiguousarray(np.vstack([cells[name] for name in names])) if names else np.zeros((0, 0))
     present = np.isfinite(x)
-    there = present.astype(np.float64)
     x = np.where(present, x, 0.0)
+    there, square = present.astype(np.float64), x * x
+    left = np.concatenate((there, x, square, square * x, square * square))
+    sums = left @ np.ascontiguousarray(np.concatenate((there, x, square)).T)
+
+    def part(power: int, other: int) -> Whole:
+        return _whole(sums[power * k : (power + 1) * k, other * k : (other + 1) * k])
+
+    n, total, squares, cubes, fourths = (part(power, 0) for power in range(5))
     return PairBlock(
-        names, _whole(there.T @ there), _whole(x.T @ there), _whole((x * x).T @ there), _whole(x.T @ x)
+        names, n, total, squares, cubes, fourths, part(1, 1), part(2, 1), part(2, 2), part(3, 1)
     )  # fmt: skip
 
 
@@ -128,20 +140,22 @@ def association_drift(
 ) -> tuple[PairDrift, ...]:
     """Compare the correlation of every pair, the largest change first (Fisher's z of both, Bonferroni over the pairs).
 
-    The variance of z is taken as 1.06 / ((n - 3)(1 - r²)) at the correlation of both: right for two balanced flags, more
-    than columns of many values need. Not for columns that are nearly constant: see :func:`~ml_assets.statistics.drift.pair_drift`.
-    Pairs with fewer than 50 rows on a side, or without spread on one, are not compared: a column that begins to vary is
-    a matter of that column. ``only`` limits the columns. Raises ``DataError`` when the blocks differ in their columns.
+    The variance of a correlation is the one its fourth moments give, whatever the distribution of the two columns: of a
+    month and its season it is a fraction of that of a normal pair, of two rare flags a multiple. Not for columns that are nearly
+    constant: see :func:`~ml_assets.statistics.drift.pair_drift`. Pairs with fewer than 50 rows on a side, or without spread on
+    one, are not compared: a column that begins to vary is a matter of that column; neither are columns that only one block
+    holds. ``only`` limits the columns. Source: Browne, British Journal of Mathematical and Statistical
+    Psychology 37 (1984) 62; Steiger & Hakstian, ibid. 35 (1982) 208.
     """
-    if reference.columns != current.columns:
-        reference.merge(current)  # raises
+    reference, current = alike(reference, current)
+    spread = _variances(reference.merge(current))
     before, now = reference.correlations(), current.correlations()
     places = [i for i, name in enumerate(current.columns) if only is None or name in only]
     found = []
     for i, j in combinations(places, 2):
         n, m = reference.n[i][j], current.n[i][j]
         if min(n, m) >= FEWEST_ROWS and np.isfinite(before[i, j]) and np.isfinite(now[i, j]):
-            p = _p_value(float(before[i, j]), n, float(now[i, j]), m)
+            p = _p_value(float(before[i, j]), n, float(now[i, j]), m, float(spread[i, j]))
             names = current.columns[i], current.columns[j]
             found.append(PairDrift(*names, float(before[i, j]), float(now[i, j]), m, p, significant=False))
     limit = alpha / max(len(found), 1)
@@ -154,11 +168,32 @@ def any_pair(pairs: Sequence[PairDrift]) -> float:
     return min(1.0, len(pairs) * min(f.p_value for f in pairs)) if pairs else 1.0
 
 
-def _p_value(before: float, n: int, now: float, m: int) -> float:
+def _p_value(before: float, n: int, now: float, m: int, spread: float) -> float:
+    """Two-sided; Student's with a quarter of the smaller side's rows, since fourth moments of few rows are rough."""
+    from scipy.special import stdtr
+
     a, b = (math.atanh(min(max(r, -_CLOSEST), _CLOSEST)) for r in (before, now))
-    both = min(abs((n * before + m * now) / (n + m)), _CLOSEST)
-    variance = _RANKS / (1 - both * both) * (1 / (n - 3) + 1 / (m - 3))
-    return normal_tail((b - a) / math.sqrt(variance))
+    z = (b - a) / math.sqrt(spread * (1 / (n - 3) + 1 / (m - 3)))
+    return float(2 * stdtr(min(n, m) / 4, -abs(z)))
+
+
+def _variances(block: PairBlock) -> NDArray[np.float64]:
+    """Variance of Fisher's z of each correlation, times the rows: 1 for a normal pair, shape (columns, columns)."""
+    n, *sums = (np.array(getattr(block, name), dtype=np.float64) for name in SUMS)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean, m2, m3, m4, m11, m21, m22, m31 = (one / n for one in sums)
+        a, b = mean, mean.T
+        variance = m2 - a * a
+        c11 = m11 - a * b
+        c40 = m4 - 4 * a * m3 + 6 * a**2 * m2 - 3 * a**4
+        c22 = m22 - 2 * b * m21 - 2 * a * m21.T + b**2 * m2 + a**2 * m2.T + 4 * a * b * m11 - 3 * a**2 * b**2
+        c31 = m31 - b * m3 - 3 * a * m21 + 3 * a * b * m2 + 3 * a**2 * m11 - 3 * a**3 * b
+        scale = np.sqrt(variance * variance.T)
+        r = np.clip(c11 / scale, -_CLOSEST, _CLOSEST)
+        k22, k40, k31 = c22 / scale**2, c40 / variance**2, c31 / (variance * scale)
+        of_r = k22 + r**2 / 4 * (k40 + k40.T + 2 * k22) - r * (k31 + k31.T)
+        found = of_r / (1 - r**2) ** 2
+    return np.maximum(np.where(np.isfinite(found), found, 1.0), _SMALLEST)
 
 
 def _whole(matrix: NDArray[np.float64]) -> Whole:

@@ -100,21 +100,30 @@ class ReliabilityBin:
     rate: Estimate
 
 
-def fit_calibration(truth: npt.ArrayLike, score: npt.ArrayLike, *, kind: Kind) -> Calibration:
+def fit_calibration(
+    truth: npt.ArrayLike, score: npt.ArrayLike, *, kind: Kind, weight: npt.ArrayLike | None = None
+) -> Calibration:
     """Fit a map on rows the model was not fitted on.
 
+    ``weight`` (n,), 0 or more, says how many rows each stands for (their mean is made 1; default: one each).
     "sigmoid" is Platt's logistic fit on the logit of the score, targets smoothed, the slope never negative; "isotonic"
-    is the best rising fit (pool adjacent violators), kept 1/(n+2) away from certainty.
+    is the best rising fit (pool adjacent violators), kept 1/(n+2) away from certainty, n being (Σw)²/Σw².
     Errors: ``DataError`` for one class only (except "none"), non-probabilities, unequal lengths.
     Source: Platt (1999) with Lin, Lin and Weng, Machine Learning 68 (2007) 267; Zadrozny and Elkan, KDD 2002.
     """
     y, s = _checked(truth, score)
+    w = np.ones(y.size) if weight is None else finite(weight, "weight")
+    same_rows(truth=y, weight=w)
+    if w.min(initial=0.0) < 0:
+        raise DataError("row weights", got=f"{w.min():.4g}", allowed="0 or more", do="Correct them")
     if _checked_kind(kind) == "none":
         return Calibration()
+    y, s, w = y[w > 0], s[w > 0], w[w > 0]
     if y.size == 0 or y.min() == y.max():
         got = f"{int(y.sum())} positives of {y.size} rows"
         raise DataError("one class teaches no calibration", got=got, allowed="both classes", do="Pass more rows")
-    return _fit_sigmoid(y, s) if kind == "sigmoid" else _fit_isotonic(y, s)
+    w = w / w.mean()
+    return _fit_sigmoid(y, s, w) if kind == "sigmoid" else _fit_isotonic(y, s, w)
 
 
 def choose_calibration(truth: npt.ArrayLike, score: npt.ArrayLike, *, seed: int = 0) -> CalibrationChoice:
@@ -170,37 +179,39 @@ def _bin(y: FloatArray, s: FloatArray) -> ReliabilityBin:
     return ReliabilityBin(low, high, min(max(float(s.mean()), low), high), rate)
 
 
-def _fit_sigmoid(y: FloatArray, s: FloatArray) -> Calibration:
-    positives = float(y.sum())
+def _fit_sigmoid(y: FloatArray, s: FloatArray, w: FloatArray) -> Calibration:
+    positives = float(w @ y)
     # Platt's targets keep the fit finite where the score separates the classes.
     target = np.where(y == 1, (positives + 1) / (positives + 2), 1 / (y.size - positives + 2))
     x = np.column_stack([_logit(s), np.ones(y.size)])
     beta = np.array([1.0, 0.0])
-    loss = _cross_entropy(x @ beta, target)
+    loss = _cross_entropy(x @ beta, target, w)
     for _ in range(100):
         p = _sigmoid(x @ beta)
-        curvature = (x * (p * (1 - p))[:, np.newaxis]).T @ x + 1e-10 * np.eye(2)
-        step = np.linalg.solve(curvature, x.T @ (target - p))
-        while (new := _cross_entropy(x @ (beta + step), target)) > loss and np.abs(step).max() > 1e-12:
+        curvature = (x * (w * p * (1 - p))[:, np.newaxis]).T @ x + 1e-10 * np.eye(2)
+        step = np.linalg.solve(curvature, x.T @ (w * (target - p)))
+        while (new := _cross_entropy(x @ (beta + step), target, w)) > loss and np.abs(step).max() > 1e-12:
             step = step / 2
         if loss - new <= 1e-12 * loss:
             break
         beta, loss = beta + step, new
     if beta[0] < 0:
-        beta = np.array([0.0, math.log(target.mean() / (1 - target.mean()))])
+        mean = float(np.average(target, weights=w))
+        beta = np.array([0.0, math.log(mean / (1 - mean))])
     return Calibration("sigmoid", slope=float(beta[0]), intercept=float(beta[1]))
 
 
-def _fit_isotonic(y: FloatArray, s: FloatArray) -> Calibration:
+def _fit_isotonic(y: FloatArray, s: FloatArray, w: FloatArray) -> Calibration:
     from scipy.optimize import isotonic_regression
 
-    x, where, counts = np.unique(s, return_inverse=True, return_counts=True)
-    rates = np.bincount(where, weights=y) / counts
-    fitted = isotonic_regression(rates, weights=counts.astype(np.float64)).x
+    x, where = np.unique(s, return_inverse=True)
+    counts = np.bincount(where, weights=w)
+    rates = np.bincount(where, weights=w * y) / counts
+    fitted = isotonic_regression(rates, weights=counts).x
     # Only the ends of each flat stretch are needed to draw it.
     rises = np.flatnonzero(np.diff(fitted) > 0)
     ends = np.unique(np.concatenate([[0], rises, rises + 1, [x.size - 1]]))
-    edge = 1 / (y.size + 2)
+    edge = 1 / (float(w.sum()) ** 2 / float(w @ w) + 2)
     levels = np.clip(fitted[ends], edge, 1 - edge)
     return Calibration("isotonic", tuple(x[ends].tolist()), tuple(levels.tolist()))
 
@@ -237,8 +248,8 @@ def _standard_error(values: FloatArray) -> float:
     return float(values.std(ddof=1)) / math.sqrt(values.size)
 
 
-def _cross_entropy(logit: FloatArray, target: FloatArray) -> float:
-    return float((np.logaddexp(0, logit) - target * logit).sum())
+def _cross_entropy(logit: FloatArray, target: FloatArray, w: FloatArray) -> float:
+    return float(w @ (np.logaddexp(0, logit) - target * logit))
 
 
 def _logit(s: FloatArray) -> FloatArray:

@@ -7,9 +7,12 @@ not with drift.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ml_assets.statistics.intervals import normal_quantile
 
 Counts = NDArray[np.float64]
 
@@ -17,6 +20,9 @@ Counts = NDArray[np.float64]
 FEWEST = 10.0
 _EXACT_BELOW = 50.0
 _TERMS = 5_000
+_LEAST = 1e-300
+_LARGE_EFFECT = 0.5
+_NORMAL_ABOVE = 10_000.0
 
 
 def normal_tail(z: float) -> float:
@@ -32,31 +38,57 @@ def kolmogorov_tail(x: float) -> float:
     return min(max(sum(terms), 0.0), 1.0)
 
 
-def rank_p_values(a: Counts, b: Counts) -> tuple[float, ...]:
-    """p-values for a change of location, of spread, and of shape, of an ordered column cut into cells.
+@dataclass(frozen=True, slots=True)
+class RankTests:
+    """Tests of an ordered column cut into cells: ``location`` is a z-score, positive when the current values are
+    higher, ``nan`` without a spread to test; ``p_values`` of location, spread and shape (none without a spread).
+    """
+
+    location: float
+    p_values: tuple[float, ...]
+
+
+def rank_tests(a: Counts, b: Counts) -> RankTests:
+    """Whether an ordered column changed in location, in spread, or in shape.
 
     Location and spread: linear rank tests on normal scores and their squares (van der Waerden; Klotz), ties by
-    midranks. Shape: Kolmogorov-Smirnov on the cells, conservative where values tie. Empty without a spread to test.
+    midranks. Shape: Kolmogorov-Smirnov on the cells, conservative where values tie. Of a column with two values, or with
+    fewer than 50 rows apart from its commonest value, only the share of that value is tested: the normal approximation would err.
     """
     from scipy.special import ndtri
 
     both, n, m = a + b, a.sum(), b.sum()
     kept = both > 0
     if n == 0 or m == 0 or kept.sum() < 2:
-        return ()
+        return RankTests(math.nan, ())
     a, b, both = a[kept], b[kept], both[kept]
+    if len(both) == 2 or (both.sum() - both.max()) * min(n, m) / (n + m) < _EXACT_BELOW:
+        return _one_value_against_the_rest(a, b)
     scores = ndtri((np.cumsum(both) - both / 2) / both.sum())
     largest = float(np.abs(np.cumsum(a / n - b / m)).max())
     shape = kolmogorov_tail(largest * math.sqrt(n * m / (n + m)))
-    return (_score_p_value(a, b, scores), _score_p_value(a, b, scores**2), shape)
+    location, spread = _score_z(a, b, scores), _score_z(a, b, scores**2)
+    return RankTests(location, (normal_tail(location), normal_tail(spread), shape))
 
 
-def _score_p_value(a: Counts, b: Counts, scores: Counts) -> float:
+def _one_value_against_the_rest(a: Counts, b: Counts) -> RankTests:
+    """Of two values, or of nearly one: how often the other ones occur, exactly where they are few."""
+    from scipy.special import ndtri
+
+    common = int(np.argmax(a + b))
+    rest = (a.sum() - a[common], b.sum() - b[common])
+    p_value = rate_p_value(rest[0], a.sum(), rest[1], b.sum())
+    centre = np.arange(len(a)) - common
+    rises = b @ centre / b.sum() >= a @ centre / a.sum()
+    return RankTests(math.copysign(float(ndtri(max(p_value, _LEAST) / 2)), 1.0 if rises else -1.0), (p_value,))
+
+
+def _score_z(a: Counts, b: Counts, scores: Counts) -> float:
     both, n, m = a + b, a.sum(), b.sum()
     mean = both @ scores / (n + m)
     variance = both @ (scores - mean) ** 2 / (n + m - 1)
     gap = b @ scores / m - a @ scores / n
-    return normal_tail(float(gap / math.sqrt(variance * (1 / n + 1 / m)))) if variance > 0 else 1.0
+    return float(gap / math.sqrt(variance * (1 / n + 1 / m))) if variance > 0 else 0.0
 
 
 def rate_p_value(x: float, n: float, y: float, m: float) -> float:
@@ -130,7 +162,50 @@ def stability_index(a: Counts, b: Counts) -> tuple[float, float]:
         return 0.0, 0.0
     p, q = (a + 0.5) / (a + 0.5).sum(), (b + 0.5) / (b + 0.5).sum()
     index = float(((q - p) * np.log(q / p)).sum())
-    return index, max(0.0, index - (len(a) - 1) * (1 / a.sum() + 1 / b.sum()))
+    return index, float(max(0.0, index - (len(a) - 1) * (1 / a.sum() + 1 / b.sum())))
+
+
+def stability_interval(a: Counts, b: Counts, *, level: float = 0.95) -> tuple[float, float]:
+    """Interval of the stability index without its noise, ``(low, high)``, at least 0; ``(nan, nan)`` without rows.
+
+    The index times nm/(n + m) is taken as noncentral chi-square with cells - 1 degrees of freedom, which holds at no and
+    at small drift alike; beyond 0.5 the interval of the delta method is joined to it. From about 2 on empty cells
+    make the index too small, and the interval with it.
+    """
+    kept = (a + b) > 0
+    a, b = a[kept], b[kept]
+    n, m = a.sum(), b.sum()
+    if n == 0 or m == 0:
+        return math.nan, math.nan
+    if len(a) < 2:
+        return 0.0, 0.0
+    index, effect = stability_index(a, b)
+    rows, freedom, tail = n * m / (n + m), len(a) - 1, (1 - level) / 2
+    low, high = (_noncentrality(index * rows, freedom, p) / rows for p in (1 - tail, tail))
+    if effect > _LARGE_EFFECT:
+        half = normal_quantile(level) * _index_error(a, b)
+        low, high = min(low, max(0.0, effect - half)), max(high, effect + half)
+    return float(low), float(high)
+
+
+def _noncentrality(statistic: float, freedom: int, p: float) -> float:
+    """The noncentrality at which a chi-square falls below ``statistic`` with probability ``p``."""
+    from scipy.special import chndtr, chndtrinc, ndtri
+
+    if statistic > _NORMAL_ABOVE:
+        centre = statistic - freedom
+        return max(0.0, centre - float(ndtri(p)) * math.sqrt(2 * freedom + 4 * centre))
+    if chndtr(statistic, freedom, 0.0) <= p:
+        return 0.0
+    return float(chndtrinc(statistic, freedom, p))
+
+
+def _index_error(a: Counts, b: Counts) -> float:
+    """Standard error of the stability index by the delta method, both sides multinomial."""
+    p, q = (a + 0.5) / (a + 0.5).sum(), (b + 0.5) / (b + 0.5).sum()
+    by_p, by_q = 1 - q / p - np.log(q / p), 1 - p / q + np.log(q / p)
+    variances = [(share @ slope**2 - (share @ slope) ** 2) for share, slope in ((p, by_p), (q, by_q))]
+    return math.sqrt(max(0.0, variances[0] / a.sum() + variances[1] / b.sum()))
 
 
 def total_variation(a: Counts, b: Counts) -> float:

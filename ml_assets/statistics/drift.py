@@ -7,22 +7,17 @@ labels now: that needs labels.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from numbers import Real
 
 from ml_assets.errors import DataError
 from ml_assets.statistics import divergence as div
 from ml_assets.statistics.association import PairDrift, any_pair, association_drift
-from ml_assets.statistics.divergence import Counts
-from ml_assets.statistics.profile import CategoricalSummary, NumericSummary, Profile, require_same_grid
-from ml_assets.statistics.reading import ColumnKind
+from ml_assets.statistics.column_change import ColumnDrift, DriftLabel, column_change
+from ml_assets.statistics.joint import JointShift, joint_shift
+from ml_assets.statistics.profile import NumericSummary, Profile, require_same_grid
 from ml_assets.statistics.verdicts import benjamini_hochberg
-
-DriftLabel = Literal["stable", "moved", "drifted"]
 
 PREDICTION_PREFIX = "ml:"
 EFFECT_FLOOR = 0.03  # a normal column shifted by d sd has effect d²: 0.17 sd; 0.25 sd is then found from 2,000 rows on
@@ -32,37 +27,7 @@ ASSOCIATION_FLOOR = 0.2
 ALPHA = 0.01
 _VISIBLE_EFFECT = 0.01
 _VISIBLE_SHARE = 0.01
-_FEWEST_ROWS = 30
-_MOST_CELLS = 20
 _COMMONEST = 0.8  # of a column that is nearly constant one coincidence makes a correlation
-_SELECTION_SD = 4.0  # how clear of the lightest listed category a heavy one must be to have been listed without luck
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnDrift:
-    """How one column of ``n`` current rows differs from the reference.
-
-    ``effect`` is the stability index over at most 20 cells (missing values are a cell) less its expectation under no
-    drift: 0 none, d² for a normal column shifted by d sd; ``psi`` is the same with its noise. ``total_variation`` is
-    0..1, ``wasserstein_sd`` in reference standard deviations (``nan`` for categories), ``missing_change`` a
-    difference of shares, ``new_share`` the share of current rows with unseen categories, or numbers outside the range
-    the grid was cut from. ``p_value`` is for this column alone; ``significant`` and ``verdict`` take all compared
-    columns into account.
-    """
-
-    column: str
-    kind: ColumnKind
-    n: int
-    effect: float
-    psi: float
-    total_variation: float
-    wasserstein_sd: float
-    missing_change: float
-    new_share: float
-    p_value: float
-    significant: bool
-    verdict: DriftLabel
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +38,9 @@ class DriftVerdict:
     the sum of importance · min(effect, 1) over them, 0..1: for a trend line. ``prediction_effect``: the largest
     effect among significant ``ml:`` columns, to be compared with ``prediction_limit``. ``matter``: drifted columns
     with importance, heaviest first; ``moved``: those that changed beyond chance without reaching the verdict;
-    ``apart``: pairs whose correlation changed beyond chance and enough, the largest change first.
+    ``apart``: pairs whose correlation changed beyond chance and enough, the largest change first; ``together``: the shift
+    of many columns at once, where it is beyond chance; ``muted``: columns told not to count. ``told`` is False when no column
+    has enough rows to be compared: then ``drifted`` says nothing.
     """
 
     drifted: bool
@@ -87,26 +54,21 @@ class DriftVerdict:
     moved: tuple[str, ...]
     sentence: str
     apart: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Comparison:
-    cells: tuple[Counts, Counts]
-    p_values: tuple[float, ...]
-    wasserstein_sd: float
-    new_share: float
-    words: str
+    together: str = ""
+    muted: tuple[str, ...] = ()
+    told: bool = True
 
 
 def column_drift(reference: Profile, current: Profile, *, alpha: float = ALPHA) -> tuple[ColumnDrift, ...]:
     """Compare every column of two profiles over one grid.
 
     With fewer than 30 rows on a side nothing is called significant. Not for two windows that share rows: the tests
-    take the samples as independent. Raises ``DataError`` when the grids differ.
+    take the samples as independent. Raises ``DataError`` when the grids differ, or ``alpha`` is not between 0 and 1.
     """
+    _check_rule(alpha=alpha)
     require_same_grid(reference, current)
-    compared = [_column(name, reference, current) for name in (*reference.numeric, *reference.categorical)]
-    return _judged(compared, alpha=alpha, effect_floor=EFFECT_FLOOR)[0]
+    compared = [column_change(name, reference, current) for name in (*reference.numeric, *reference.categorical)]
+    return judged_columns(compared, alpha=alpha)
 
 
 def pair_drift(
@@ -115,7 +77,10 @@ def pair_drift(
     """Changes of correlation between numeric columns, the largest first; none where a profile holds no pairs.
 
     Columns with more than 80 % of their values in one cell, on either side, are not compared. ``only`` limits the columns.
+    Raises ``DataError`` when the grids differ, or ``alpha`` is not between 0 and 1.
     """
+    _check_rule(alpha=alpha)
+    require_same_grid(reference, current)
     if reference.pairs is None or current.pairs is None:
         return ()
     names = [c for c in current.pairs.columns if only is None or c in only]
@@ -127,12 +92,24 @@ def _varies(column: NumericSummary) -> bool:
     return max(column.counts) <= _COMMONEST * column.n
 
 
-def nothing_changed(columns: Sequence[ColumnDrift], pairs: Sequence[PairDrift] = ()) -> float:
-    """One p-value for "no column and no pair has changed": at most ``alpha`` with probability ``alpha`` without drift.
+def many_moved(reference: Profile, current: Profile, columns: Sequence[ColumnDrift]) -> JointShift | None:
+    """Whether the compared numeric columns moved together; None where a profile holds no pairs."""
+    if reference.pairs is None or current.pairs is None:
+        return None
+    location = {c.column: c.location for c in columns if c.column in reference.numeric}
+    return joint_shift(location, reference.pairs, current.pairs, n=reference.n, m=current.n)
 
-    The smallest Benjamini-Hochberg adjusted p-value (Simes 1986) over the columns and the pairs taken as one.
+
+def nothing_changed(
+    columns: Sequence[ColumnDrift], pairs: Sequence[PairDrift] = (), together: JointShift | None = None
+) -> float:
+    """One p-value for "nothing has changed": at most ``alpha`` with probability ``alpha`` without drift.
+
+    The smallest Benjamini-Hochberg adjusted p-value (Simes 1986) over the columns and the pairs taken as one sees the one
+    column that moved much; the joint shift sees the many that moved little; both count alike (Cauchy combination).
     """
-    return min(_adjusted(columns, pairs), default=1.0)
+    single = min(_adjusted(columns, pairs), default=1.0)
+    return div.combined([single, together.p_value]) if together is not None and together.columns else single
 
 
 def _adjusted(columns: Sequence[ColumnDrift], pairs: Sequence[PairDrift]) -> list[float]:
@@ -140,24 +117,13 @@ def _adjusted(columns: Sequence[ColumnDrift], pairs: Sequence[PairDrift]) -> lis
     return [float(q) for q in benjamini_hochberg(family)]
 
 
-def per_look(rate: float, looks: float) -> float:
-    """The error each of ``looks`` independent looks may have so that any of them errs with probability ``rate``.
-
-    ``1 - (1 - rate)^(1 / looks)`` (Šidák 1967); without independence up to ``-ln(1 - rate)``.
-    """
-    if not (0 < rate < 1 and looks >= 1):
-        got = f"rate {rate}, {looks} looks"
-        raise DataError(
-            "an error rate to divide", got=got, allowed="0 < rate < 1, 1 look or more", do="Correct the rule"
-        )
-    return -math.expm1(math.log1p(-rate) / looks)
-
-
 def judge_drift(
     columns: Sequence[ColumnDrift],
     *,
     importance: Mapping[str, float],
     pairs: Sequence[PairDrift] = (),
+    together: JointShift | None = None,
+    muted: Collection[str] = (),
     effect_floor: float = EFFECT_FLOOR,
     weighted_floor: float = WEIGHTED_FLOOR,
     prediction_floor: float = PREDICTION_FLOOR,
@@ -170,17 +136,23 @@ def judge_drift(
     taken as one, so that a batch without drift fails with probability ``alpha`` at most) by at least ``effect_floor``,
     or whose correlation with another one changed by ``association_floor``, carry ``weighted_floor`` of the model's
     importance, or when a column of the predictions (``ml:…``) moved by ``prediction_floor``. ``importance`` in any
-    unit, negative counts as none; columns it does not name weigh nothing; empty means all weigh the same.
+    unit, negative counts as none; columns it does not name weigh nothing; empty means all weigh the same. ``muted``
+    columns are compared, and told, but never count. ``together`` is told, and decides nothing: what many small shifts do to
+    the model shows in its predictions. Raises ``DataError`` for a rule or an importance that means nothing.
     """
-    _check_rule(effect_floor, weighted_floor, prediction_floor, alpha)
-    judged, together = _judged(columns, pairs, alpha=alpha, effect_floor=effect_floor)
+    floors = (effect_floor, prediction_floor, association_floor)
+    _check_rule(alpha=alpha, weighted_floor=weighted_floor, floors=floors)
+    judged, torn_apart = _judged(columns, pairs, alpha=alpha, effect_floor=effect_floor)
     weights = _weights([item.column for item in judged], importance)
-    apart = [f for f in pairs if together and f.p_value * len(pairs) <= alpha and abs(f.change) >= association_floor]
+    apart = [f for f in pairs if torn_apart and f.p_value * len(pairs) <= alpha and abs(f.change) >= association_floor]
     torn = {name for f in apart for name in (f.one, f.other)}
-    drifted = [i for i in judged if (i.verdict == "drifted" or i.column in torn) and i.column in weights]
-    matter = sorted((item for item in drifted if weights[item.column] > 0), key=lambda item: -weights[item.column])
+    drifted = [i for i in judged if i.verdict == "drifted" or i.column in torn]
+    heavy = [i for i in drifted if weights.get(i.column, 0.0) > 0 and i.column not in muted]
+    matter = sorted(heavy, key=lambda item: -weights[item.column])
     share = sum(weights[item.column] for item in matter)
-    predictions = [i.effect for i in judged if i.significant and i.column.startswith(PREDICTION_PREFIX)]
+    predictions = [
+        i.effect for i in judged if i.significant and i.column.startswith(PREDICTION_PREFIX) and i.column not in muted
+    ]
     strongest = max(predictions, default=0.0)
     enough = bool(matter) and share >= weighted_floor * (1 - 1e-9)
     failing = enough or (bool(predictions) and strongest >= prediction_floor)
@@ -198,8 +170,23 @@ def judge_drift(
         moved=moved,
         sentence="",
         apart=tuple(f.sentence for f in apart),
+        together=together.sentence if together is not None and together.p_value <= alpha else "",
+        muted=tuple(item.column for item in drifted if item.column in muted),
+        told=any(item.told for item in judged),
     )
     return replace(verdict, sentence=_say(verdict, judged, weights))
+
+
+def judged_columns(
+    columns: Sequence[ColumnDrift],
+    pairs: Sequence[PairDrift] = (),
+    *,
+    alpha: float = ALPHA,
+    effect_floor: float = EFFECT_FLOOR,
+) -> tuple[ColumnDrift, ...]:
+    """The columns with significance over all of them and the pairs, and the verdict that follows."""
+    _check_rule(alpha=alpha, floors=(effect_floor,))
+    return _judged(columns, pairs, alpha=alpha, effect_floor=effect_floor)[0]
 
 
 def _judged(
@@ -223,137 +210,58 @@ def _label(item: ColumnDrift, significant: bool, effect_floor: float) -> DriftLa
     return "moved" if item.effect >= _VISIBLE_EFFECT or shares >= _VISIBLE_SHARE else "stable"
 
 
-def _column(name: str, reference: Profile, current: Profile) -> ColumnDrift:
-    n, m = reference.n, current.n
-    kind = reference.grid.kind(name)
-    if kind == "numeric":
-        old, new = reference.numeric[name], current.numeric[name]
-        missing = (float(old.missing), float(new.missing))
-        seen = _compare_numbers(old, new, reference.grid.edges[name])
-    else:
-        before, now = reference.categorical[name], current.categorical[name]
-        missing = (float(before.missing), float(now.missing))
-        seen = _compare_categories(before, now, truncated=name in reference.grid.truncated)
-    a, b = np.append(seen.cells[0], missing[0]), np.append(seen.cells[1], missing[1])
-    psi, effect = div.stability_index(a, b)
-    p_value = 1.0
-    if min(n, m) >= _FEWEST_ROWS:
-        p_value = div.combined([*seen.p_values, *_if_any(missing[0], n, missing[1], m)])
-    change = missing[1] / m - missing[0] / n if n and m else 0.0
-    gap = f", missing {missing[0] / n:.1%} → {missing[1] / m:.1%}" if change else ""
-    few = "; too few rows to tell" if min(n, m) < _FEWEST_ROWS else ""
-    return ColumnDrift(
-        column=name,
-        kind=kind,
-        n=m,
-        effect=effect,
-        psi=psi,
-        total_variation=div.total_variation(a, b),
-        wasserstein_sd=seen.wasserstein_sd,
-        missing_change=change,
-        new_share=seen.new_share,
-        p_value=p_value,
-        significant=False,
-        verdict="stable",
-        sentence=f"{name}: {seen.words}{gap}, effect {effect:.3f}, p {_p(p_value)} (n = {m:,} against {n:,}){few}",
-    )
-
-
-def _compare_numbers(old: NumericSummary, new: NumericSummary, edges: tuple[float, ...]) -> _Comparison:
-    a, b = np.array(old.counts, dtype=np.float64), np.array(new.counts, dtype=np.float64)
-    infinite = (float(old.infinite), float(new.infinite))
-    p_values = (*div.rank_p_values(a, b), *_if_any(infinite[0], old.n + infinite[0], infinite[1], new.n + infinite[1]))
-    merged = div.even_cells(a, b, most=_MOST_CELLS)
-    cells = (np.append(merged[0], infinite[0]), np.append(merged[1], infinite[1]))
-    outside = (new.counts[0] + new.counts[-1]) / new.n if new.n and edges else 0.0
-    known = old.n > 0 and new.n > 0
-    words = f"mean {old.mean:.4g} → {new.mean:.4g}" if known else "no numbers to compare"
-    return _Comparison(cells, p_values, _wasserstein_sd(a, b, old, new, edges), outside, words)
-
-
-def _wasserstein_sd(a: Counts, b: Counts, old: NumericSummary, new: NumericSummary, edges: tuple[float, ...]) -> float:
-    ends = [end for one in (old, new) for end in (one.minimum, one.maximum) if end is not None]
-    if len(ends) < 4 or not edges:
-        return math.nan
-    knots = np.array([min(*ends, edges[0]), *edges, max(*ends, edges[-1])])
-    distance = div.earth_movers(a, b, knots)
-    spread = old.sd or new.sd
-    return distance / spread if spread else 0.0 if old.mean == new.mean else math.inf
-
-
-def _compare_categories(old: CategoricalSummary, new: CategoricalSummary, *, truncated: bool) -> _Comparison:
-    a, b = np.array(old.counts, dtype=np.float64), np.array(new.counts, dtype=np.float64)
-    n, m = a.sum() + old.other + old.new, b.sum() + new.other + new.new
-    kept = _filled(a, b, n, m, truncated=truncated)
-    listed = np.flatnonzero(kept)
-    rare = (n - a[kept].sum(), m - b[kept].sum())
-    p_values = list(_if_any(rare[0], n, rare[1], m))
-    tested = (a[kept], b[kept])
-    if n + m and sum(rare) * min(n, m) / (n + m) >= div.FEWEST:
-        tested = (np.append(a[kept], rare[0]), np.append(b[kept], rare[1]))
-    if len(tested[0]) > 1:
-        p_values.append(div.homogeneity_p_value(*tested))
-    heaviest = listed[np.argsort(-(a + b)[listed], kind="stable")[: _MOST_CELLS - 1]]
-    cells = (np.append(a[heaviest], n - a[heaviest].sum()), np.append(b[heaviest], m - b[heaviest].sum()))
-    share = new.new / m if m else 0.0
-    tell = f"shares differ by {div.total_variation(*cells):.1%}" if n and m else "no values to compare"
-    words = f"{tell}, unseen values {share:.1%}" if share else tell
-    return _Comparison(cells, tuple(p_values), math.nan, share, words)
-
-
-def _filled(a: Counts, b: Counts, n: float, m: float, *, truncated: bool) -> NDArray[np.bool_]:
-    """Which listed categories are heavy enough to stand alone; all else is pooled with the unseen.
-
-    The rule looks at both sides alike: a rule on the reference would make its lucky categories look shrunk. Where
-    only the heaviest were listed, one must stand clear of the lightest of them for the same reason.
-    """
-    both = a + b
-    kept = both * (min(n, m) / max(n + m, 1.0)) >= div.FEWEST
-    if truncated and kept.any():
-        part = n / (n + m)
-        kept &= both * part - _SELECTION_SD * np.sqrt(both * part * (1 - part)) > a.min()
-    return kept
-
-
-def _if_any(x: float, n: float, y: float, m: float) -> tuple[float, ...]:
-    return (div.rate_p_value(x, n, y, m),) if x + y else ()
-
-
 def _weights(columns: Sequence[str], importance: Mapping[str, float]) -> dict[str, float]:
     """Importance of the inputs, summing to one; predictions are judged apart."""
+    wrong = {name: value for name, value in importance.items() if not _is_number(value)}
+    if wrong:
+        got = ", ".join(f"{name}: {value!r}" for name, value in wrong.items())
+        raise DataError("importance of columns", got=got, allowed="finite numbers", do="Correct or leave them out")
     inputs = [name for name in columns if not name.startswith(PREDICTION_PREFIX)]
-    total = sum(max(float(value), 0.0) for value in importance.values())
-    if total <= 0:
+    known = {name: max(float(value), 0.0) for name, value in importance.items()}
+    most = max(known.values(), default=0.0)
+    if not most:
         return {name: 1.0 / len(inputs) for name in inputs}
-    return {name: max(float(importance.get(name, 0.0)), 0.0) / total for name in inputs}
+    total = sum(value / most for value in known.values())
+    return {name: known.get(name, 0.0) / most / total for name in inputs}
 
 
-def _check_rule(effect_floor: float, weighted_floor: float, prediction_floor: float, alpha: float) -> None:
-    if not (0 < alpha < 1 and 0 < weighted_floor <= 1 and effect_floor >= 0 and prediction_floor >= 0):
+def _is_number(value: object) -> bool:
+    try:
+        return isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _check_rule(*, alpha: float, weighted_floor: float = 1.0, floors: Sequence[float] = ()) -> None:
+    given = (alpha, weighted_floor, *floors)
+    real = all(isinstance(one, Real) for one in given)
+    if not real or not (0 < alpha < 1 and 0 < weighted_floor <= 1 and all(one >= 0 for one in floors)):
         raise DataError(
             "drift rule",
-            got=f"alpha {alpha}, weighted floor {weighted_floor}, floors {effect_floor} and {prediction_floor}",
+            got=f"alpha {alpha}, weighted floor {weighted_floor}, floors {', '.join(map(str, floors)) or 'none'}",
             allowed="0 < alpha < 1, 0 < weighted floor <= 1, floors of 0 or more",
             do="Correct the rule",
         )
 
 
 def _say(verdict: DriftVerdict, columns: Sequence[ColumnDrift], weights: Mapping[str, float]) -> str:
-    effects = {item.column: item.effect for item in columns}
+    if not verdict.told:
+        return f"too few rows to tell (n = {verdict.n:,})"
+    effects = {i.column: f"effect {i.effect:.2f}" if i.verdict == "drifted" else "its correlations" for i in columns}
     parts = [f"{'drift that matters' if verdict.drifted else 'no drift that matters'} (n = {verdict.n:,})"]
-    named = ", ".join(f"{name} (effect {effects[name]:.2f}, weight {weights[name]:.0%})" for name in verdict.matter[:5])
+    named = ", ".join(f"{name} ({effects[name]}, weight {weights[name]:.0%})" for name in verdict.matter[:5])
     carried = f"carrying {verdict.share:.0%} of the importance, limit {verdict.limit:.0%}"
     parts.append(f"drifted: {named}, {carried}" if named else "no important column drifted")
     if verdict.apart:
         parts.append(f"no longer move together as they did: {', '.join(verdict.apart[:3])}")
     if verdict.prediction_effect:
         parts.append(f"predictions moved by {verdict.prediction_effect:.2f}, limit {verdict.prediction_limit:.2f}")
-    rest = [name for name in verdict.moved if name not in verdict.matter]
+    if verdict.together:
+        parts.append(verdict.together)
+    if verdict.muted:
+        parts.append(f"not counted: {', '.join(verdict.muted)}")
+    rest = [name for name in verdict.moved if name not in (*verdict.matter, *verdict.muted)]
     if rest:
         more = f" and {len(rest) - 5} more" if len(rest) > 5 else ""
         parts.append(f"moved without deciding: {', '.join(rest[:5])}{more}")
     return "; ".join(parts)
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"

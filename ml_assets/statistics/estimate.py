@@ -1,7 +1,9 @@
 """A figure with its interval and the rows it rests on: no figure of this package travels without them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,14 @@ class Estimate:
             "unit": self.unit,
             "level": self.level,
         }
+
+    @classmethod
+    def from_row(cls, facts: Mapping[str, Any]) -> "Estimate":
+        """The inverse of :meth:`as_row`; what JSON has no number for (``null``) is nan."""
+        numbers = {k: math.nan if facts[k] is None else float(facts[k]) for k in ("value", "low", "high")}
+        return cls(
+            str(facts["name"]), **numbers, n=int(facts["n"]), unit=str(facts["unit"]), level=float(facts["level"])
+        )
 
     def __str__(self) -> str:
         if not self.estimable:

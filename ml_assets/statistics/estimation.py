@@ -25,14 +25,20 @@ REGRESSION_REASON = "not estimable without labels: a regression prediction carri
 
 
 def expected_metrics(
-    score: npt.ArrayLike, decision: npt.ArrayLike, value: Value | None = None, *, level: float = 0.95
+    score: npt.ArrayLike,
+    decision: npt.ArrayLike,
+    value: Value | None = None,
+    *,
+    level: float = 0.95,
+    ranking: npt.ArrayLike | None = None,
 ) -> tuple[Estimate, ...]:
     """Expected metrics of decided rows whose labels are not known yet.
 
     ``score``: calibrated P(positive), shape (n,), with ``decision`` 0/1; or class probabilities (n, K) with
     ``decision`` the code of a class. Rows without a score are left out. Binary: accuracy, precision, recall, roc_auc;
     multiclass: accuracy; both: value_per_decision when ``value`` is given, in its money. For a ``RegressionValue``
-    the answer is empty, see ``REGRESSION_REASON``.
+    the answer is empty, see ``REGRESSION_REASON``. ``ranking`` (n,) orders the rows for roc_auc where that is not the
+    probability itself: a recalibration makes ties that the model's own score does not have.
 
     Each is the expectation over labels drawn from the scores; the interval says where the realised figure of these
     very rows will fall at ``level``, by the delta method. Show ``BLIND_SPOT`` beside it. Not for uncalibrated scores.
@@ -41,8 +47,8 @@ def expected_metrics(
     p = np.asarray(score, dtype=np.float64)
     d = np.asarray(decision, dtype=np.float64)
     if isinstance(value, BinaryValue | MulticlassValue | None):
-        p, d = _known_rows(p, d, value)
-        figures = _binary(p, d, value, level) if p.ndim == 1 else _multiclass(p, d, value, level)
+        p, d, order = _known_rows(p, d, value, ranking)
+        figures = _binary(p, d, value, level, order) if p.ndim == 1 else _multiclass(p, d, value, level)
         return tuple(figures)
     return ()
 
@@ -65,9 +71,12 @@ def estimate_coverage(expected: Sequence[Estimate], realised: Sequence[float], *
     return Estimate("coverage", inside / len(known), low, high, len(known), level=level)
 
 
-def _known_rows(p: FloatArray, d: FloatArray, value: Value | None) -> tuple[FloatArray, FloatArray]:
+def _known_rows(
+    p: FloatArray, d: FloatArray, value: Value | None, ranking: npt.ArrayLike | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The rows that carry a score, with everything else about them checked."""
-    if p.ndim not in (1, 2) or d.shape != p.shape[:1]:
+    order = p if ranking is None else np.asarray(ranking, dtype=np.float64)
+    if p.ndim not in (1, 2) or d.shape != p.shape[:1] or order.shape[:1] != d.shape:
         raise DataError(
             "scores and decisions", got=f"{p.shape} and {d.shape}", allowed="(n,) or (n, K), and (n,)", do="Align them"
         )
@@ -76,21 +85,21 @@ def _known_rows(p: FloatArray, d: FloatArray, value: Value | None) -> tuple[Floa
     if not fits or (isinstance(value, MulticlassValue) and len(value.matrix) != classes):
         raise DataError("value of decisions", got=value, allowed=f"one for {classes} classes", do="Give the right one")
     known = np.isfinite(p) if p.ndim == 1 else np.isfinite(p).all(axis=1)
-    p, d = p[known], d[known]
+    p, d, order = p[known], d[known], order[known]
     if p.size and not (p.min() >= -1e-6 and p.max() <= 1 + 1e-6):
         raise DataError("scores", got=f"{p.min():.4g} to {p.max():.4g}", allowed="0 to 1", do="Calibrate them")
     if not np.isin(d, np.arange(classes)).all():
         raise DataError("decisions", got="other values", allowed=f"whole numbers 0 to {classes - 1}", do="Encode them")
-    return np.clip(p, 0.0, 1.0), d
+    return np.clip(p, 0.0, 1.0), d, order
 
 
-def _binary(p: FloatArray, d: FloatArray, value: Value | None, level: float) -> list[Estimate]:
+def _binary(p: FloatArray, d: FloatArray, value: Value | None, level: float, order: FloatArray) -> list[Estimate]:
     noise = p * (1 - p)
     figures = [
         _mean("accuracy", np.where(d == 1, p, 1 - p), noise, level),
         _share("precision", p, d, d, level),
         _share("recall", p, d, p, level),
-        _roc_auc(p, level),
+        _roc_auc(p, order, level),
     ]
     if isinstance(value, BinaryValue):
         if_positive = np.where(d == 1, value.true_positive, value.false_negative)
@@ -140,12 +149,12 @@ def _share(
     return _estimate(name, rate, error, round(size), level)
 
 
-def _roc_auc(p: FloatArray, level: float) -> Estimate:
-    """Expected share of (positive, negative) pairs in the right order, ties half, labels drawn from the scores.
+def _roc_auc(p: FloatArray, order: FloatArray, level: float) -> Estimate:
+    """Expected share of (positive, negative) pairs in the right order, ties half, labels drawn from ``p``.
 
     A row's label moves the figure by the pairs it would win as a positive less those it would lose as a negative.
     """
-    values, place = np.unique(p, return_inverse=True)
+    values, place = np.unique(order, return_inverse=True)
     positive = np.bincount(place, weights=p, minlength=len(values))
     negative = np.bincount(place, weights=1 - p, minlength=len(values))
     below = (np.cumsum(negative) - negative / 2)[place] - (1 - p) / 2

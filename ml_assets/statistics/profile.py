@@ -4,12 +4,9 @@ The grid is cut once, from the reference rows. Afterwards a batch is read once a
 week is the merge of its days, and two profiles over the same grid are compared from their counts alone.
 """
 
-import hashlib
-import json
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,60 +14,23 @@ import pandas as pd
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.association import MOST_COLUMNS, MOST_ROWS, PairBlock, pair_block
-from ml_assets.statistics.reading import ColumnKind, Floats, as_numbers, column_kind, text_counts
+from ml_assets.statistics.grid import Grid, columns_by_name, has_wide_ends, tail_range
+from ml_assets.statistics.reading import Floats, as_numbers, text_counts
+from ml_assets.statistics.sketches import Heavy, Tails
 
-PROFILE_VERSION = 2
-READABLE = (1, 2)
-"""Version 1 had no pairs."""
-DEFAULT_BINS = 128
-HEAVIEST = 200
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where the cells of each column lie.
-
-    ``edges`` of a numeric column cut it into ``len(edges) + 1`` cells ``[edge, next edge)``; the first and the last
-    hold what lies outside the range the grid was cut from. ``categories`` are the heaviest values as text, heaviest
-    first. ``truncated`` names the columns that had more values than that: there an unlisted value counts as
-    ``other``, elsewhere it counts as ``new``.
-    """
-
-    edges: Mapping[str, tuple[float, ...]]
-    categories: Mapping[str, tuple[str, ...]]
-    truncated: tuple[str, ...] = ()
-
-    @cached_property
-    def digest(self) -> str:
-        """16 hexadecimal digits that two grids share only if they cut alike."""
-        return hashlib.blake2b(json.dumps(self.to_dict(), sort_keys=True).encode(), digest_size=8).hexdigest()
-
-    def kind(self, column: str) -> ColumnKind:
-        """How the column is summed up."""
-        return "numeric" if column in self.edges else "categorical"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The grid as JSON-able facts."""
-        return {
-            "edges": {name: list(edges) for name, edges in self.edges.items()},
-            "categories": {name: list(values) for name, values in self.categories.items()},
-            "truncated": sorted(self.truncated),
-        }
-
-    @classmethod
-    def from_dict(cls, facts: Mapping[str, Any]) -> "Grid":
-        """The inverse of :meth:`to_dict`."""
-        edges = {str(name): tuple(float(edge) for edge in cut) for name, cut in facts["edges"].items()}
-        categories = {str(name): tuple(str(value) for value in kept) for name, kept in facts["categories"].items()}
-        return cls(edges, categories, tuple(str(name) for name in facts["truncated"]))
+PROFILE_VERSION = 3
+READABLE = (1, 2, 3)
+"""Version 1 had no pairs, version 2 fewer moments of them and no sketches: its pairs are not compared."""
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, slots=True)
 class NumericSummary:
     """One numeric column: ``counts`` per cell and ``n``, ``mean``, ``m2`` (sum of squared deviations) of finite values.
 
-    ``missing`` and ``infinite`` count rows outside ``n``; ``minimum`` and ``maximum`` are ``None`` without finite
-    values.
+    ``missing`` and ``infinite`` count rows outside ``n``; ``minus_infinite`` is how many of the latter are below all numbers,
+    ``None`` where an older version did not tell. ``minimum`` and ``maximum`` are ``None`` without finite values. ``m2``
+    ends at the largest float. ``tails`` sums up the values outside the range of the grid, should it ever have to be cut anew.
     """
 
     counts: tuple[int, ...]
@@ -82,6 +42,8 @@ class NumericSummary:
     m2: float
     minimum: float | None
     maximum: float | None
+    tails: Tails = field(default=Tails(), compare=False)
+    minus_infinite: int | None = 0
 
     @property
     def sd(self) -> float:
@@ -92,8 +54,9 @@ class NumericSummary:
         """The summary of both sets of rows (Chan, Golub & LeVeque 1979 for mean and m2)."""
         n = self.n + other.n
         gap = other.mean - self.mean
-        mean = (self.n * self.mean + other.n * other.mean) / n if n else 0.0
-        m2 = self.m2 + other.m2 + (gap * gap * self.n * other.n / n if n else 0.0)
+        mean = self.mean * (self.n / n) + other.mean * (other.n / n) if n else 0.0
+        between = gap * gap * self.n * other.n / n if self.n and other.n else 0.0
+        minus = (self.minus_infinite, other.minus_infinite)
         return NumericSummary(
             counts=_sum(self.counts, other.counts),
             n=n,
@@ -101,9 +64,11 @@ class NumericSummary:
             infinite=self.infinite + other.infinite,
             zeros=self.zeros + other.zeros,
             mean=mean,
-            m2=m2,
+            m2=min(self.m2 + other.m2 + between, _LARGEST),
             minimum=min(_known(self.minimum, other.minimum), default=None),
             maximum=max(_known(self.maximum, other.maximum), default=None),
+            tails=self.tails.merge(other.tails),
+            minus_infinite=None if None in minus else sum(one or 0 for one in minus),
         )
 
 
@@ -111,23 +76,33 @@ class NumericSummary:
 class CategoricalSummary:
     """One categorical column: ``counts`` over the categories of the grid, and the rows that fall elsewhere.
 
-    ``other``: unlisted values where the grid listed the heaviest only; ``new``: values the grid has never seen.
+    ``other``: unlisted values where the grid listed the heaviest only; ``new``: values the grid has never seen. ``heavy``
+    names the heaviest of both.
     """
 
     counts: tuple[int, ...]
     other: int
     new: int
     missing: int
+    heavy: Heavy = field(default=Heavy(), compare=False)
 
     def merge(self, more: "CategoricalSummary") -> "CategoricalSummary":
         """The summary of both sets of rows."""
         counts = _sum(self.counts, more.counts)
-        return CategoricalSummary(counts, self.other + more.other, self.new + more.new, self.missing + more.missing)
+        return CategoricalSummary(
+            counts,
+            self.other + more.other,
+            self.new + more.new,
+            self.missing + more.missing,
+            self.heavy.merge(more.heavy),
+        )
 
 
 @dataclass(frozen=True)
 class Profile:
-    """``n`` rows summed up over ``grid``. Merging may go in any order: counts agree exactly, moments to rounding."""
+    """``n`` rows summed up over ``grid``. Merging may go in any order: counts agree exactly, moments to rounding, sketches
+    to their stated error.
+    """
 
     n: int
     grid: Grid
@@ -165,31 +140,10 @@ class Profile:
         grid = Grid.from_dict(facts["grid"])
         if grid.digest != facts["digest"]:
             raise DataError("digest of a profile's grid", got=grid.digest, allowed=facts["digest"], do="Profile again")
-        numeric = {name: NumericSummary(**_tupled(summary)) for name, summary in facts["numeric"].items()}
-        categorical = {name: CategoricalSummary(**_tupled(summary)) for name, summary in facts["categorical"].items()}
-        pairs = PairBlock.from_dict(facts["pairs"]) if facts.get("pairs") else None
+        numeric = {name: _numeric_of(summary) for name, summary in facts["numeric"].items()}
+        categorical = {name: _categorical_of(summary) for name, summary in facts["categorical"].items()}
+        pairs = PairBlock.from_dict(facts["pairs"]) if facts.get("pairs") and version == PROFILE_VERSION else None
         return cls(int(facts["n"]), grid, numeric, categorical, pairs)
-
-
-def make_grid(frame: pd.DataFrame, *, bins: int = DEFAULT_BINS) -> Grid:
-    """Cut the grid from reference rows: each distinct value where there are few, else ``bins`` cells of equal weight.
-
-    Cells follow the ranks of the reference, so that one outlier cannot swallow the rest. Not for a stream without a
-    reference: every profile that is to be compared or merged must share one grid.
-    """
-    if bins < 2:
-        raise DataError("bins of a grid", got=bins, allowed="2 or more", do="Ask for more cells")
-    edges: dict[str, tuple[float, ...]] = {}
-    categories: dict[str, tuple[str, ...]] = {}
-    truncated: list[str] = []
-    for name, column in _columns(frame).items():
-        if column_kind(column) == "numeric":
-            edges[name] = _edges(as_numbers(column), bins)
-        else:
-            counts, _ = text_counts(column)
-            categories[name] = tuple(sorted(counts, key=lambda value: (-counts[value], value))[:HEAVIEST])
-            truncated += [name] if len(counts) > HEAVIEST else []
-    return Grid(edges, categories, tuple(truncated))
 
 
 def profile(frame: pd.DataFrame, grid: Grid, *, pair_rows: int = MOST_ROWS) -> Profile:
@@ -198,14 +152,16 @@ def profile(frame: pd.DataFrame, grid: Grid, *, pair_rows: int = MOST_ROWS) -> P
     Columns the grid does not know are ignored; a column it knows must be there (``DataError``). Scores and decisions
     are ordinary columns, by convention ``ml:score`` and ``ml:decision``.
     """
-    columns = _columns(frame)
+    if pair_rows < 0:
+        raise DataError("rows for pairs", got=pair_rows, allowed="0 or more", do="Ask for that many")
+    columns = columns_by_name(frame)
     absent = [name for name in (*grid.edges, *grid.categories) if name not in columns]
     if absent:
         raise DataError(
             "columns to profile", got=f"no {', '.join(absent)}", allowed=", ".join(sorted(columns)), do="Deliver them"
         )
     numbers = {name: as_numbers(columns[name]) for name in grid.edges}
-    numeric = {name: _numeric(numbers[name], edges) for name, edges in grid.edges.items()}
+    numeric = {name: _numeric(numbers[name], cuts) for name, cuts in grid.cuts.items()}
     categorical = {
         name: _categorical(columns[name], kept, truncated=name in grid.truncated)
         for name, kept in grid.categories.items()
@@ -219,7 +175,7 @@ def _pairs(numbers: Mapping[str, Floats], n: int, grid: Grid, most: int) -> Pair
     cells = {}
     for name in list(grid.edges)[:MOST_COLUMNS]:
         values = numbers[name][at]
-        cell = np.searchsorted(np.asarray(grid.edges[name]), values, side="right").astype(np.float64)
+        cell = np.searchsorted(grid.cuts[name], values, side="right").astype(np.float64)
         cell[~np.isfinite(values)] = np.nan
         cells[name] = cell
     return pair_block(cells)
@@ -236,55 +192,56 @@ def require_same_grid(one: Profile, other: Profile) -> None:
         )
 
 
-def _columns(frame: pd.DataFrame) -> dict[str, "pd.Series[Any]"]:
-    columns = {str(name): column for name, column in frame.items()}
-    if len(columns) < frame.shape[1]:
-        names = ", ".join(map(str, frame.columns))
-        raise DataError("columns of one name", got=names, allowed="every name once", do="Rename or drop them")
-    return columns
-
-
-def _edges(values: Floats, bins: int) -> tuple[float, ...]:
-    finite = np.sort(values[np.isfinite(values)])
-    if finite.size == 0:
-        return ()
-    changes = np.flatnonzero(np.diff(finite))
-    if changes.size < bins:
-        chosen = finite[np.concatenate(([0], changes + 1))]
-    else:
-        chosen = np.unique(finite[np.arange(bins + 1) * (finite.size - 1) // bins])
-    above = np.nextafter(chosen[-1], np.inf)
-    return tuple(np.append(chosen, above if np.isfinite(above) else []).tolist())
-
-
-def _numeric(values: Floats, edges: tuple[float, ...]) -> NumericSummary:
+def _numeric(values: Floats, cuts: Floats) -> NumericSummary:
     missing = int(np.isnan(values).sum())
     known = np.isfinite(values)
     finite = values if known.all() else values[known]
+    infinite = values.size - missing - finite.size
+    minus = int((values == -np.inf).sum()) if infinite else 0
     if finite.size == 0:
-        return NumericSummary((0,) * (len(edges) + 1), 0, missing, values.size - missing, 0, 0.0, 0.0, None, None)
-    counts = np.histogram(finite, np.concatenate(([-np.inf], edges, [np.inf])))[0]
-    with np.errstate(over="ignore", invalid="ignore"):  # counts stay exact where moments leave float64
-        mean = float(finite.mean())
-        m2 = float(np.square(finite - mean).sum())
+        none = (0,) * (len(cuts) + 1)
+        return NumericSummary(none, 0, missing, infinite, 0, 0.0, 0.0, None, None, minus_infinite=minus)
+    counts = np.histogram(finite, np.concatenate(([-np.inf], cuts, [np.inf])))[0].tolist()
+    mean, m2 = _moments(finite)
     return NumericSummary(
-        counts=tuple(counts.tolist()),
+        counts=tuple(counts),
         n=finite.size,
         missing=missing,
-        infinite=values.size - missing - finite.size,
+        infinite=infinite,
         zeros=finite.size - int(np.count_nonzero(finite)),
         mean=mean,
         m2=m2,
         minimum=float(finite.min()),
         maximum=float(finite.max()),
+        tails=Tails.of(_outside(finite, cuts, counts)),
+        minus_infinite=minus,
     )
+
+
+def _moments(finite: Floats) -> tuple[float, float]:
+    """Mean and sum of squared deviations, at most the largest float."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(finite.mean())
+        if not math.isfinite(mean):
+            mean = float((finite / finite.size).sum())
+        return mean, min(float(np.square(finite - mean).sum()), _LARGEST)
+
+
+def _outside(finite: Floats, cuts: Floats, counts: Sequence[int]) -> Floats:
+    """The values that need a sketch: looked for only where there are any."""
+    if not len(cuts) or not (counts[0] or counts[-1] or has_wide_ends(cuts)):
+        return finite[:0]
+    low, high = tail_range(cuts)
+    return finite[(finite < low) | (finite >= high)]
 
 
 def _categorical(column: "pd.Series[Any]", kept: tuple[str, ...], *, truncated: bool) -> CategoricalSummary:
     seen, missing = text_counts(column)
     counts = tuple(seen.get(value, 0) for value in kept)
     rest = len(column) - missing - sum(counts)
-    return CategoricalSummary(counts, rest if truncated else 0, 0 if truncated else rest, missing)
+    listed = set(kept)
+    heavy = Heavy.of({value: count for value, count in seen.items() if value not in listed}) if rest else Heavy()
+    return CategoricalSummary(counts, rest if truncated else 0, 0 if truncated else rest, missing, heavy)
 
 
 def _sum(one: Iterable[int], other: Iterable[int]) -> tuple[int, ...]:
@@ -296,8 +253,15 @@ def _known(*values: float | None) -> list[float]:
 
 
 def _facts(summary: NumericSummary | CategoricalSummary) -> dict[str, Any]:
-    return {name: getattr(summary, name) for name in summary.__slots__} | {"counts": list(summary.counts)}
+    facts = {name: getattr(summary, name) for name in summary.__slots__} | {"counts": list(summary.counts)}
+    sketch = "tails" if isinstance(summary, NumericSummary) else "heavy"
+    return facts | {sketch: facts[sketch].text}
 
 
-def _tupled(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {**facts, "counts": tuple(facts["counts"])}
+def _numeric_of(facts: Mapping[str, Any]) -> NumericSummary:
+    told = {"minus_infinite": None if facts["infinite"] else 0} | dict(facts)  # older ones did not tell the sign
+    return NumericSummary(**told | {"counts": tuple(facts["counts"]), "tails": Tails(facts.get("tails", ""))})
+
+
+def _categorical_of(facts: Mapping[str, Any]) -> CategoricalSummary:
+    return CategoricalSummary(**{**facts, "counts": tuple(facts["counts"]), "heavy": Heavy(facts.get("heavy", ""))})

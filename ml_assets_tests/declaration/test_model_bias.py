@@ -22,3 +22,13 @@ def test_words_and_bounds() -> None:
         "group_at_decision: Input should be 'forbidden' or 'allowed'",
         "accuracy_budget: Input should be less than or equal to 1",
     ]
+
+
+def test_the_ladder_is_the_default_and_its_amounts_are_shares() -> None:
+    declared = ModelBias()
+    assert (declared.remedies, declared.largest_tpr_loss, declared.capacity) == ("ladder", 0.05, None)
+    assert ModelBias.model_validate({"capacity": "20 %"}).capacity == 0.2
+    assert refusal(ModelBias, {"remedies": "magic", "largest_tpr_loss": 2}) == [
+        "remedies: Input should be 'ladder' or 'planned'",
+        "largest_tpr_loss: Input should be less than or equal to 1",
+    ]

@@ -46,6 +46,11 @@ BROKEN: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"model": {"window": "3 days", "half_life": "2 batches"}}, "model: got window, half_life for a single table; allowed: none of them, or declare data_pipeline.arrival"),
         ({"data_pipeline__arrival": {"every": "file"}, "model__window": "3 days"}, "model: got a duration for window, but batches of files have no period; allowed: a number of batches, such as '20 batches'"),
     ],
+    "_seasons_need_a_clock": [
+        ({"monitoring__drift": {"season": "weekday"}}, "monitoring.drift: got a season or against: trailing, but batches without a period have no time; allowed: season: none and against: release, or declare data_pipeline.arrival by hour, day, week or month"),
+        ({"data_pipeline__arrival": {"every": "file"}, "monitoring__drift": {"against": "trailing"}}, "monitoring.drift: got a season or against: trailing, but batches without a period have no time; allowed: season: none and against: release, or declare data_pipeline.arrival by hour, day, week or month"),
+        (ID | {"data_pipeline__arrival": ARRIVAL | {"every": "week"}, "monitoring__drift": {"season": "weekday"}}, "monitoring.drift.season: got weekday, but a batch spans several; allowed: none, month"),
+    ],
     "_files_fit_arrival": [
         ({"data_pipeline": {"source": {"type": "sql", "url": "sqlite://", "query": "q"}, "arrival": {"every": "file"}}}, "data_pipeline.arrival: got every: file for an sql source; allowed: hour, day, week, month"),
     ],
@@ -67,6 +72,7 @@ KEPT: dict[str, dict[str, Any]] = {
     "_baseline_exists": {"success_criteria": [{"metric": "recall", "better_than": "simple_rule"}], "business_case__simple_rule": f"{HERE}.rows"},
     "_window_outlasts_delay": ID | {"data_pipeline__arrival": ARRIVAL, "model__window": "4 days", "business_case__target": {"column": "left", "delay": "3 days"}},
     "_time_needs_a_stream": {"data_pipeline__arrival": {"every": "file"}, "model": {"split": "time", "window": "3 batches"}},
+    "_seasons_need_a_clock": ID | {"data_pipeline__arrival": ARRIVAL, "monitoring__drift": {"season": "weekday", "against": "trailing", "trailing": "14 days"}},
     "_files_fit_arrival": ID | {"data_pipeline__arrival": ARRIVAL, "data_pipeline__source": {"type": "sql", "url": "sqlite://", "query": ":start :end"}},
     "_labels_need_ids": ID | {"data_pipeline__labels": {"source": {"type": "function", "load": f"{HERE}.rows"}, "id": "customer"}},
     "_binary_options": {"business_case__target": {"column": "left", "positive": "yes"}},
@@ -192,3 +198,11 @@ def test_what_is_dumped_is_loaded_again() -> None:
     again = Solution.model_validate(first.model_dump(mode="json", by_alias=True))
     assert again == first
     assert again.version() == first.version()
+
+
+def test_the_alarms_of_a_month_are_paid_for_look_by_look() -> None:
+    daily = {"every": "day", "event_time": "at", "start": "2026-01-01"}
+    assert solution().alarm_error == pytest.approx(0.05)
+    for arrival, looks in ((daily, 30), (daily | {"every": "week"}, 30 / 7), ({"every": "file"}, 30)):
+        found = solution(data_pipeline__arrival=arrival).alarm_error
+        assert found == pytest.approx(1 - 0.95 ** (1 / looks))

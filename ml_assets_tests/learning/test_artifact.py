@@ -1,3 +1,4 @@
+import json
 import math
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from ml_assets.errors import ArtifactError, DataError
 from ml_assets.learning.artifact import SolutionArtifact, load, save
 from ml_assets.learning.candidates import fit_candidate
+from ml_assets.learning.group_thresholds import GroupThresholds
 from ml_assets.learning.preprocessing import FeatureSpec, FloatArray
 from ml_assets.statistics.calibration import Calibration
 from ml_assets.statistics.metrics import Task
@@ -219,3 +221,55 @@ def test_scoring_loads_only_what_it_needs(
 ) -> None:
     digest = save(make_artifact(name), tmp_path / "m")
     subprocess.run([sys.executable, "-c", SCORE, str(tmp_path / "m"), digest, unwanted], check=True)
+
+
+BY_SEX = GroupThresholds("sex", {"f": 0.3, "m": math.inf}, 0.5)
+
+
+def test_group_thresholds_decide_by_group_and_travel_with_the_artifact(
+    make_artifact: Callable[..., SolutionArtifact], make_table: MakeTable, tmp_path: Path
+) -> None:
+    plain = make_artifact()
+    grouped = replace(plain, group_thresholds=BY_SEX, group_at_decision="allowed")
+    frame = make_table("binary", n=60).features
+    groups = pd.DataFrame({"sex": ["f", "m", "x"] * 20})
+    digest = save(grouped, tmp_path / "grouped")
+    again = load(tmp_path / "grouped", digest=digest)
+    assert again.group_thresholds == BY_SEX
+    assert again.group_at_decision == "allowed"
+    answer = again.predict(frame, groups=groups)
+    limit = np.where(groups["sex"] == "f", 0.3, np.where(groups["sex"] == "m", math.inf, 0.5))
+    assert np.array_equal(answer.decision, (answer.score >= limit).astype(int))
+    assert np.allclose(answer.score, plain.predict(frame).score)
+
+
+def test_without_groups_a_solution_that_decides_by_group_refuses_to_answer(
+    make_artifact: Callable[..., SolutionArtifact], make_table: MakeTable
+) -> None:
+    grouped = replace(make_artifact(), group_thresholds=BY_SEX, group_at_decision="allowed")
+    frame = make_table("binary", n=10).features
+    with pytest.raises(DataError, match=r"no groups.*allowed: a column 'sex'.*predict\(frame, groups"):
+        grouped.predict(frame)
+    with pytest.raises(DataError, match="10 rows of race"):
+        grouped.predict(frame, groups=pd.DataFrame({"race": ["a"] * 10}))
+
+
+def test_group_thresholds_are_refused_where_the_group_is_forbidden_or_there_is_nothing_to_cut() -> None:
+    with pytest.raises(ArtifactError, match="group_at_decision forbidden"):
+        replace(fixed("binary", [0.5, 0.5]), group_thresholds=BY_SEX)
+    with pytest.raises(ArtifactError, match="task regression"):
+        replace(fixed("regression", [0.5, 0.5]), group_thresholds=BY_SEX, group_at_decision="allowed")
+
+
+def test_an_artifact_without_group_thresholds_is_written_as_before(
+    make_artifact: Callable[..., SolutionArtifact], make_table: MakeTable, tmp_path: Path
+) -> None:
+    plain = make_artifact()
+    save(plain, tmp_path / "plain")
+    state = json.loads((tmp_path / "plain" / "solution.json").read_text())
+    assert state["format"] == 1
+    assert not {"group_thresholds", "group_at_decision"} & set(state)
+    again, frame = load(tmp_path / "plain"), make_table("binary", n=9).features
+    groups = pd.DataFrame({"sex": ["f"] * 9})
+    assert again.group_thresholds is None
+    assert np.array_equal(again.predict(frame, groups=groups).decision, plain.predict(frame).decision)

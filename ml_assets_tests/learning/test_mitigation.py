@@ -6,6 +6,7 @@ import pytest
 
 from ml_assets.errors import DataError
 from ml_assets.learning.artifact import SolutionArtifact
+from ml_assets.learning.frontier import Candidate
 from ml_assets.learning.mitigation import MitigationTable, compare_remedies
 from ml_assets.learning.preprocessing import FloatArray
 from ml_assets.learning.table import TrainingTable
@@ -148,3 +149,60 @@ def test_what_cannot_be_compared_is_refused() -> None:
         compare(budget=-0.1, none=FAIR)
     with pytest.raises(DataError, match="cannot be judged"):
         compare_remedies({"none": remedy(FAIR)}, table(), GROUPS.head(3), value=VALUE, favourable=1, metrics=SELECTION)
+
+
+def test_outcomes_say_what_the_choice_comes_to() -> None:
+    assert compare(none=UNFAIR, fair=FAIR).outcome == "remedied"
+    assert compare(none=FAIR, other=TRUTH).outcome == "no_finding"
+    assert compare(none=UNFAIR, dear=DEAR).outcome == "infeasible"
+    near = flipped(0.36, 0.2, positives=True)  # 32 % against 40 %: within the limit, not shown to be
+    assert compare(budget=0.1, none=UNFAIR, near=near).outcome == "narrowed"
+
+
+def test_of_equal_money_the_remedy_that_changes_fewest_decisions_is_chosen() -> None:
+    # Both repair women only; the second takes other women for it and changes more decisions for the same money.
+    women = slice(0, N // 2)
+    fewer, more = UNFAIR.copy(), UNFAIR.copy()
+    missed = np.flatnonzero((TRUTH[women] == 1) & (UNFAIR[women] == 0))
+    found = np.flatnonzero((TRUTH[women] == 1) & (UNFAIR[women] == 1))
+    fewer[missed[:300]] = 1.0
+    more[missed] = 1.0
+    more[found[:100]] = 0.0
+    result = compare(none=UNFAIR, fewer=fewer, more=more)
+    assert result.row("fewer").money_per_decision.value == result.row("more").money_per_decision.value
+    assert result.row("fewer").changed.value < result.row("more").changed.value
+    assert result.chosen == "fewer"
+
+
+def test_a_gap_turned_around_and_wider_is_refused_by_its_interval() -> None:
+    around = flipped(0.0, 0.44, positives=True)  # now men are behind, and further
+    row = compare(budget=1.0, none=UNFAIR, around=around).row("around")
+    assert row.widened == ("selection_rate_difference",)
+    assert "reaches further out" in row.reason
+    assert not row.chosen
+
+
+def test_levelling_down_is_told() -> None:
+    down = flipped(0.4, 0.4, positives=True)
+    result = compare(budget=0.5, none=UNFAIR, down=down, up=FAIR)
+    assert result.row("down").levels_down
+    assert not result.row("up").levels_down
+    assert {e.group: round(e.change, 3) for e in result.row("down").effects if e.rate == "true positive rate"} == {
+        "f": 0.0,
+        "m": -0.4,
+    }
+
+
+def test_the_frontier_leaves_out_what_another_beats_in_money_and_gap() -> None:
+    result = compare(budget=1.0, none=UNFAIR, fair=FAIR, dear=DEAR, best=TRUTH)
+    assert result.frontier == ("best",)
+    assert "none" in compare(none=FAIR, dear=DEAR).frontier
+
+
+def test_a_candidate_is_judged_by_its_own_decisions() -> None:
+    remedies = {"none": Candidate(remedy(UNFAIR)), "crossed": Candidate(remedy(TRUTH), FAIR.astype(int))}
+    result = compare_remedies(
+        remedies, table(), GROUPS, value=VALUE, favourable=1, metrics=SELECTION, accuracy_budget=0.02
+    )
+    assert result.row("crossed").accuracy.value == pytest.approx(0.9)
+    assert result.chosen == "crossed"

@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from ml_assets.errors import DataError
-from ml_assets.history import PART, TRUTH, training_rows
+from ml_assets.history import GROUP, PART, TRUTH, training_rows
 from ml_assets.stages import data_bias
 from ml_assets_tests.stages.lab import Lab, Planted, checks_of, said
+
+SEX = f"{GROUP}sex"
+PLAN = {"finding": "sex", "action": "reweigh", "reason": "-", "approved_by": "tests", "expires": "2099-01-01"}
 
 
 def _absent(lab: Lab) -> dg.AssetCheckEvaluation:
@@ -22,9 +25,33 @@ def _unplanned(lab: Lab) -> dg.AssetCheckEvaluation:
     return lab.verdict("bias_remediation_plan", "findings_covered")
 
 
+def _not_reweighed(lab: Lab) -> dg.AssetCheckEvaluation:
+    lab = lab.but(data_bias={"mitigation": "none"})
+    lab.ok("data_bias_report", "bias_remediation_plan", "sample_weights")
+    return lab.verdict("sample_weights", "plan_effect_met")
+
+
+def _promised_too_much(lab: Lab) -> dg.AssetCheckEvaluation:
+    effect = {"metric": "accuracy_difference", "group": "sex", "at_most": 0.000001}
+    fair = {"metrics": ["accuracy_difference"], "tolerance": {"accuracy_difference": 0.5}}
+    lab = lab.but(data_bias={"plan": [PLAN | {"expected_effect": [effect]}]}, model_bias=fair)
+    lab.ok("bias_remediation_plan", "model_bias_report")
+    return lab.verdict("model_bias_report", "plan_effect_met")
+
+
+def _no_men_in_the_test_part(lab: Lab) -> dg.AssetCheckEvaluation:
+    frame = lab.store.read_frame("training_set")
+    lab.store.write_frame("training_set", frame.assign(**{SEX: frame[SEX].where(frame[PART] != "test", "f")}))
+    lab.ok("sample_weights")
+    return lab.verdict("sample_weights", "groups_in_every_part")
+
+
 PLANTED: Planted = {
     ("data_bias_report", "groups_represented"): _absent,
     ("bias_remediation_plan", "findings_covered"): _unplanned,
+    ("sample_weights", "plan_effect_met"): _not_reweighed,
+    ("model_bias_report", "plan_effect_met"): _promised_too_much,
+    ("sample_weights", "groups_in_every_part"): _no_men_in_the_test_part,
 }
 
 

@@ -67,6 +67,32 @@ def test_remedies_are_compared_with_doing_nothing(stream: Lab) -> None:
     assert facts["planned"] == "sex"
 
 
+def test_a_finding_is_met_by_the_ladder_and_every_candidate_says_what_it_does(fork: Lab) -> None:
+    bias = {"protected": ["sex", "job_group"], "as_input": {"job": "planted"}}
+    gates = {"metrics": ["selection_rate_ratio"], "tolerance": {"selection_rate_ratio": 0.9}}
+    lab = fork.but(data_bias=bias, model_bias=gates | {"accuracy_budget": 1.0})
+    lab.ok("mitigation")
+    facts = lab.store.read_facts("mitigation")
+    assert "adaptive 1" in facts["tried"]
+    assert facts["outcome"] in ("remedied", "narrowed", "infeasible")
+    assert facts["skipped"].get("group thresholds") in (
+        "group_at_decision is forbidden",
+        f"{facts['chosen']} already passes",
+    )
+    adaptive = next(r for r in facts["rows"] if r["name"] == "adaptive 1")
+    assert {e["group"] for e in adaptive["effects"]} >= {"f", "m", "driver"}
+    assert {"remedies", "what it does to every group", "outcome"} <= set(lab.metadata("mitigation"))
+    assert all(e["n"] > 0 for e in facts["evidence"])
+
+
+def test_planned_alone_tries_nothing_else(fork: Lab) -> None:
+    bias = {"protected": ["sex", "job_group"], "as_input": {"job": "planted"}}
+    gates = {"metrics": ["selection_rate_ratio"], "tolerance": {"selection_rate_ratio": 0.9}, "remedies": "planned"}
+    lab = fork.but(data_bias=bias, model_bias=gates)
+    lab.ok("mitigation")
+    assert lab.store.read_facts("mitigation")["tried"] == ["none", "reweigh"]
+
+
 def test_without_protected_attributes_there_is_nothing_to_judge(table: Lab) -> None:
     found = table.verdict("model_bias_report", "disparity")
     assert found.passed

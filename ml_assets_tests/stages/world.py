@@ -172,6 +172,7 @@ ROW_FAULTS: dict[str, Callable[[Frame, date], Frame]] = {
     "tiny_group": lambda f, _: f.assign(sex=np.where(f.index < 3, "x", f["sex"])),
 }
 LABEL_FAULTS: dict[str, Callable[[Frame, Frame, date], Frame]] = {
+    "few": lambda o, _, __: o.head(60),
     "none_come": lambda o, _, __: o.iloc[0:0],
     "all_null": lambda o, _, __: o.assign(defaulted=None),
     "half_come": lambda o, _, __: o.head(len(o) // 2),

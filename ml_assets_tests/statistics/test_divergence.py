@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from ml_assets.statistics import divergence as div
 
@@ -82,27 +83,25 @@ def test_location_agrees_with_the_rank_sum_test() -> None:
         rng = np.random.default_rng(seed)
         x, y = rng.normal(0, 1, 2_000), rng.normal(0.1, 1, 2_000)
         a, b = (np.histogram(values, edges)[0].astype(float) for values in (x, y))
-        assert math.log(div.rank_p_values(a, b)[0]) == pytest.approx(math.log(ranksums(x, y).pvalue), rel=0.3, abs=1.0)
+        assert math.log(div.rank_tests(a, b).p_values[0]) == pytest.approx(math.log(ranksums(x, y).pvalue), rel=0.3, abs=1.0)
 
 
 def test_location_spread_and_shape_are_told_apart() -> None:
-    from scipy.stats import norm
-
     edges = np.concatenate(([-np.inf], np.linspace(-3, 3, 200), [np.inf]))
     a = 2_000 * np.diff(norm.cdf(edges))
-    location, spread, shape = div.rank_p_values(a, 2_000 * np.diff(norm.cdf(edges / 1.2)))
+    location, spread, shape = div.rank_tests(a, 2_000 * np.diff(norm.cdf(edges / 1.2))).p_values
     assert location == pytest.approx(1.0)
     assert spread < 1e-9
     assert shape > 0.01
-    location, spread, shape = div.rank_p_values(a, 2_000 * np.diff(norm.cdf(edges - 0.15)))
+    location, spread, shape = div.rank_tests(a, 2_000 * np.diff(norm.cdf(edges - 0.15))).p_values
     assert location < 1e-4 < 0.1 < spread
     assert shape < 0.01
-    assert div.rank_p_values(a, a) == (1.0, 1.0, 1.0)
+    assert div.rank_tests(a, a) == div.RankTests(0.0, (1.0, 1.0, 1.0))
 
 
 def test_nothing_to_rank_gives_no_p_values() -> None:
-    assert div.rank_p_values(array(0, 5), array(0, 0)) == ()
-    assert div.rank_p_values(array(0, 5), array(0, 9)) == ()
+    assert div.rank_tests(array(0, 5), array(0, 0)).p_values == ()
+    assert div.rank_tests(array(0, 5), array(0, 9)).p_values == ()
 
 
 def test_combined_p_values() -> None:
@@ -140,8 +139,6 @@ def test_its_noise_is_taken_off() -> None:
 
 
 def test_a_normal_shift_has_its_square_as_effect() -> None:
-    from scipy.stats import norm
-
     edges = norm.ppf(np.arange(21) / 20)
     a, b = (1e6 * np.diff(norm.cdf(edges, shift)) for shift in (0.0, 0.25))
     assert div.stability_index(a, b)[1] == pytest.approx(0.0625, rel=0.05)
@@ -175,3 +172,38 @@ def test_equal_cells_merge_into_equal_cells() -> None:
     assert a.tolist() == [600.0] * 20
     small, _ = div.even_cells(np.full(120, 100.0), np.full(120, 0.5))
     assert len(small) == 6  # ten of the sixty current rows in each
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize(("n", "m"), [(500, 500), (20_000, 2_000)])
+def test_the_interval_of_the_index_covers_its_value(shift: float, n: int, m: int) -> None:
+    """At no, small and large drift alike, of a normal column cut into twenty cells."""
+    rng = np.random.default_rng(n)
+    cuts = norm.ppf(np.arange(1, 20) / 20)
+    p = np.full(20, 1 / 20)
+    q = np.diff(np.concatenate(([0.0], norm.cdf(cuts - shift), [1.0])))
+    true = float(((q - p) * np.log(q / p)).sum())
+    covered = 0
+    for _ in range(400):
+        low, high = div.stability_interval(rng.multinomial(n, p).astype(float), rng.multinomial(m, q).astype(float))
+        covered += low - 1e-12 <= true <= high + 1e-12
+    assert 0.925 <= covered / 400 <= 1.0
+
+
+def test_the_interval_of_the_index_at_the_edges() -> None:
+    assert div.stability_interval(array(5, 5), array(0, 0)) == pytest.approx((math.nan, math.nan), nan_ok=True)
+    assert div.stability_interval(array(5, 0), array(9, 0)) == (0.0, 0.0)
+    low, high = div.stability_interval(array(1e6, 1e6), array(1.5e6, 0.5e6))
+    assert low < div.stability_index(array(1e6, 1e6), array(1.5e6, 0.5e6))[1] < high
+    assert high - low < 0.01
+
+
+def test_of_two_values_and_of_rare_ones_the_share_is_tested_exactly() -> None:
+    found = div.rank_tests(array(500, 500), array(250, 750))
+    assert found.p_values == (div.rate_p_value(500, 1_000, 750, 1_000),)
+    assert found.location == pytest.approx(11.5, abs=0.3)
+    assert div.rank_tests(array(250, 750), array(500, 500)).location == -found.location
+    rare = div.rank_tests(array(2_990, 5, 5), array(490, 2, 8))
+    assert rare.p_values == (div.rate_p_value(10, 3_000, 10, 500),)
+    certain = div.rank_tests(array(10**6, 1), array(1, 10**6)).location
+    assert 30 < certain < math.inf

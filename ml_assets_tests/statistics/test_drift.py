@@ -1,10 +1,9 @@
-"""Drift verdicts: silent without drift, loud on planted faults, weighed by importance; then speed and light imports."""
+"""Drift verdicts: silent without drift, loud on planted faults, weighed by importance; then light imports."""
 
 import json
 import math
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +12,10 @@ import pandas as pd
 import pytest
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.drift import ColumnDrift, column_drift, judge_drift, nothing_changed, per_look
-from ml_assets.statistics.profile import Profile, make_grid, profile
+from ml_assets.statistics.column_change import ColumnDrift
+from ml_assets.statistics.drift import column_drift, judge_drift, judged_columns, nothing_changed, pair_drift
+from ml_assets.statistics.grid import make_grid
+from ml_assets.statistics.profile import Profile, profile
 
 CARDINALITIES = (2, 5, 30, 400)
 HALF: dict[str, float] = {"n0": 0.5, "n1": 0.5}
@@ -95,6 +96,60 @@ def test_many_equally_rare_values_are_no_drift() -> None:
     (found,) = compare(reference, current)
     assert not found.significant
     assert found.effect < 0.01
+
+
+ALL_RENAMED = [(20_000, 250), (3_000, 150), (600, 150), (300, 150)]
+
+
+@pytest.mark.parametrize(("n", "values"), ALL_RENAMED)
+def test_values_that_were_all_renamed_share_nothing_with_the_reference(n: int, values: int) -> None:
+    """250 values are more than a grid lists, 150 are not; of 600 rows none is heavy enough to be tested alone."""
+    before, now = (pd.DataFrame({"id": [f"{letter}{i % values}" for i in range(n)]}) for letter in "ab")
+    (found,) = compare(before, now)
+    assert found.verdict == "drifted"
+    assert found.p_value < 1e-9
+    assert found.total_variation == pytest.approx(1.0)
+    assert found.new_share == 1.0
+    (same,) = compare(before, before)
+    assert (same.verdict, same.effect, same.total_variation) == ("stable", 0.0, 0.0)
+
+
+def test_thousands_of_values_that_were_all_renamed_are_found() -> None:
+    """More than a profile can name: only the 200 it lists are known to be gone, less the rows they may have had by luck."""
+    before, now = (pd.DataFrame({"id": [f"{letter}{i % 2_000}" for i in range(200_000)]}) for letter in "ab")
+    (found,) = compare(before, now)
+    assert found.verdict == "drifted"
+    assert 0.05 < found.total_variation < 0.1
+
+
+def test_a_tenth_of_new_shops_is_found_though_each_is_small() -> None:
+    rng = np.random.default_rng(3)
+    before, now = (pd.DataFrame({"shop": rng.integers(0, 120, 1_200).astype(str)}) for _ in range(2))
+    now.loc[:119, "shop"] = [f"new {i % 20}" for i in range(120)]
+    (found,) = compare(before, now)
+    assert found.verdict == "drifted"
+    assert found.new_share == pytest.approx(0.1)
+
+
+MANY = [(150, 300, 300), (150, 1_000, 300), (190, 400, 4_000), (250, 1_000, 1_000), (400, 10_000, 10_000)]
+
+
+@pytest.mark.parametrize(("values", "n", "m"), [*MANY, (600, 1_000, 5_000), (2_000, 900, 900), (100_000, 900, 900)])
+def test_values_that_come_and_go_by_chance_raise_no_alarm(values: int, n: int, m: int) -> None:
+    """Equally rare values are the hardest: the listed ones were lucky, and many are seen for the first time."""
+    rng = np.random.default_rng([values, n, m])
+    names = pd.Index([f"v{i}" for i in range(values)])
+    small = alarms = 0
+    for _ in range(40):
+        before, now = (
+            pd.DataFrame({"id": pd.Categorical.from_codes(rng.integers(0, values, rows).tolist(), names)})
+            for rows in (n, m)
+        )
+        (found,) = compare(before, now)
+        small += found.p_value <= 0.05
+        alarms += found.verdict == "drifted"
+    assert small <= 6  # of 40: at 5 % more than that once in 290
+    assert alarms <= 1
 
 
 def test_a_quarter_sd_in_an_important_column_is_found_at_two_thousand_rows() -> None:
@@ -201,29 +256,79 @@ def test_few_rows_decide_nothing_and_no_rows_do_no_harm() -> None:
         columns = compare(reference, current)
         assert all(item.p_value == 1.0 and item.verdict == "stable" for item in columns)
         assert columns[0].sentence.endswith("too few rows to tell")
-    assert not judge_drift((), importance={}).drifted
+        verdict = judge_drift(columns, importance={})
+        assert (verdict.drifted, verdict.told) == (False, False)
+        assert verdict.sentence == f"too few rows to tell (n = {len(current)})"
+    nothing = judge_drift((), importance={})
+    assert (nothing.drifted, nothing.told) == (False, False)
+    few = compare(reference[:29], reference)
+    assert not judge_drift(few, importance={}).told
+    enough = judge_drift(compare(reference, reference[:30]), importance={})
+    assert enough.told
+    assert "too few" not in enough.sentence
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None, "0.5", 10**400, 1j])
+def test_an_importance_that_is_no_number_is_refused(value: Any) -> None:
+    columns = compare(pd.DataFrame({"x": [1.0, 2.0]}), pd.DataFrame({"x": [1.0, 2.0]}))
+    with pytest.raises(DataError, match=r"^importance of columns: got n1: .*; allowed: finite numbers\."):
+        judge_drift(columns, importance={"x": 1.0, "n1": value})
+
+
+def test_an_importance_of_any_size_and_type_weighs() -> None:
+    columns = list(planted(shift, n=5_000, seed=1).values())
+    sizes: tuple[dict[str, Any], ...] = (
+        {"n0": 1e308, "n1": 1.5e308},
+        {"n0": np.float32(1), "n1": np.int64(1)},
+        {"n0": 5e-324, "n1": 1},
+    )
+    for weights in sizes:
+        assert judge_drift(columns, importance=weights).share >= 0.5
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, -0.1, 5.0, math.nan, "0.05", None])
+def test_an_alpha_that_is_no_probability_is_refused_everywhere(alpha: Any) -> None:
+    frame = pd.DataFrame({"x": [1.0, 2.0] * 50, "y": [1.0, 2.0, 3.0, 4.0] * 25})
+    one = profile(frame, make_grid(frame))
+    columns = column_drift(one, one)
+    judges: tuple[Callable[[], object], ...] = (
+        lambda: column_drift(one, one, alpha=alpha),
+        lambda: pair_drift(one, one, alpha=alpha),
+        lambda: judged_columns(columns, alpha=alpha),
+        lambda: judge_drift(columns, importance={}, alpha=alpha),
+    )
+    for judge in judges:
+        with pytest.raises(DataError, match=r"drift rule: got alpha .*allowed: 0 < alpha < 1"):
+            judge()
+    floors: tuple[dict[str, Any], ...] = ({"association_floor": -1.0}, {"association_floor": math.nan})
+    for floor in floors:
+        with pytest.raises(DataError, match="drift rule"):
+            judge_drift(columns, importance={}, **floor)
+    with pytest.raises(DataError, match="drift rule"):
+        judged_columns(columns, effect_floor=-1.0)
 
 
 def test_different_grids_and_impossible_rules_are_refused() -> None:
     one, two = pd.DataFrame({"x": [1.0, 2.0]}), pd.DataFrame({"x": [1.0, 5.0]})
     with pytest.raises(DataError, match="different grids"):
         column_drift(profile(one, make_grid(one)), profile(two, make_grid(two)))
-    for rule in ({"alpha": 0.0}, {"weighted_floor": 0.0}, {"effect_floor": -1.0}):
+    with pytest.raises(DataError, match="different grids"):
+        pair_drift(profile(one, make_grid(one)), profile(two, make_grid(two)))
+    impossible: tuple[dict[str, Any], ...] = ({"alpha": 0.0}, {"weighted_floor": 0.0}, {"effect_floor": -1.0})
+    for rule in impossible:
         with pytest.raises(DataError, match="drift rule"):
             judge_drift((), importance={}, pairs=(), **rule)
 
 
-def test_comparing_stored_profiles_is_the_same_and_takes_less_than_fifty_milliseconds() -> None:
+def test_comparing_stored_profiles_is_the_same() -> None:
     rng = np.random.default_rng(13)
     wide = [window(rng, 5_000), window(rng, 5_000)]
     frames = [frame.join(frame.add_prefix("again_").iloc[:, :10]) for frame in wide]
     grid = make_grid(frames[0])
     reference, current = (profile(frame, grid) for frame in frames)
     stored = Profile.from_dict(json.loads(json.dumps(reference.to_dict())))
-    expected = column_drift(reference, current)  # also loads scipy.special, once per process
-    start = time.process_time()
+    expected = column_drift(reference, current)
     again = column_drift(stored, current)
-    assert time.process_time() - start < 0.05
     assert [item.sentence for item in again] == [item.sentence for item in expected]
 
 
@@ -236,15 +341,6 @@ def test_importing_loads_numpy_and_pandas_at_most() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_rate_is_divided_over_the_looks() -> None:
-    assert per_look(0.05, 1) == pytest.approx(0.05)
-    assert per_look(0.05, 30) == pytest.approx(1 - 0.95 ** (1 / 30))
-    assert 1 - (1 - per_look(0.2, 12)) ** 12 == pytest.approx(0.2)
-    for rate, looks in ((0.0, 3), (1.0, 3), (0.05, 0.5)):
-        with pytest.raises(DataError, match="error rate to divide"):
-            per_look(rate, looks)
-
-
 def test_one_p_value_for_the_batch_is_the_smallest_adjusted_one() -> None:
     rng = np.random.default_rng(6)
     before = window(rng, 2_000)
@@ -253,3 +349,34 @@ def test_one_p_value_for_the_batch_is_the_smallest_adjusted_one() -> None:
     p_values = sorted(c.p_value for c in columns)
     assert nothing_changed(columns) == pytest.approx(min(p * len(p_values) / (i + 1) for i, p in enumerate(p_values)))
     assert nothing_changed(()) == 1.0
+
+
+def test_a_new_heavy_value_among_thousands_is_named_and_chance_is_not() -> None:
+    """The 5,000 values of the column come and go; one that was never there takes two percent of the rows."""
+    rng = np.random.default_rng(5)
+    names = np.array([f"v{i}" for i in range(5_000)])
+    weights = 1.0 / np.arange(1, 5_001) ** 0.6
+
+    def rows(n: int) -> pd.DataFrame:
+        return pd.DataFrame({"shop": rng.choice(names, n, p=weights / weights.sum())})
+
+    quiet = 0
+    for _ in range(60):
+        (same,) = compare(rows(4_000), rows(4_000))
+        quiet += same.p_value > 0.05
+    assert quiet >= 52
+    reference, current = rows(4_000), rows(4_000)
+    current.loc[rng.random(4_000) < 0.02, "shop"] = "fraud_ring"
+    (found,) = compare(reference, current)
+    assert found.verdict == "drifted"
+    assert "'fraud_ring' came from 0.1% at most to" in found.sentence
+
+
+def test_a_constant_column_that_begins_to_vary_is_named_as_such_and_the_reverse() -> None:
+    rng = np.random.default_rng(6)
+    reference = pd.DataFrame({"x": np.full(500, 0.004), "y": rng.normal(size=500)})
+    current = pd.DataFrame({"x": rng.normal(size=500), "y": np.full(500, 1.5)})
+    x, y = compare(reference, current)
+    assert "was always 0.004, now varies from" in x.sentence
+    assert "now always 1.5" in y.sentence
+    assert x.verdict == y.verdict == "drifted"

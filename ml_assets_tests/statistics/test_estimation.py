@@ -111,6 +111,19 @@ def test_it_sees_harder_rows_and_is_blind_to_other_labels() -> None:
     assert "labels" in BLIND_SPOT
 
 
+def test_a_ranking_of_its_own_orders_the_rows() -> None:
+    tied = [0.5, 0.5, 0.5]
+    by_value = by_name(expected_metrics(tied, [1, 1, 0]))["roc_auc"]
+    assert by_value.value == pytest.approx(0.5)
+    p, order = [0.9, 0.9, 0.1], [0.7, 0.8, 0.2]
+    found = by_name(expected_metrics(p, [1, 1, 0], ranking=order))["roc_auc"]
+    # expected ordered pairs (i above j, i positive, j negative): .9·.1 + .9·.9 + .9·.9, of all expected pairs
+    pairs = sum(p[i] * (1 - p[j]) for i, j in itertools.permutations(range(3), 2))
+    assert found.value == pytest.approx((0.9 * 0.1 + 0.9 * 0.9 + 0.9 * 0.9) / pairs)
+    with pytest.raises(DataError):
+        expected_metrics(p, [1, 1, 0], ranking=[0.1])
+
+
 def test_regression_has_nothing_to_read() -> None:
     assert expected_metrics([3.2, 4.1], [3.2, 4.1], RegressionValue(-1.0, -2.0)) == ()
     assert "regression" in REGRESSION_REASON

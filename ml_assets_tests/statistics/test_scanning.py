@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.profile import make_grid, profile
+from ml_assets.statistics.grid import make_grid
+from ml_assets.statistics.profile import profile
 from ml_assets.statistics.scanning import profile_parquet
 
 
@@ -52,3 +53,15 @@ def test_a_file_that_cannot_serve_says_why(frame: pd.DataFrame, tmp_path: Path) 
         profile_parquet(tmp_path / "text.parquet", grid)
     with pytest.raises(DataError, match="cannot be read"):
         profile_parquet(tmp_path / "absent.parquet", grid)
+
+
+def test_no_rows_at_once_are_refused(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame.to_parquet(tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match=r"rows to read at once: got 0; allowed: 1 or more"):
+        profile_parquet(tmp_path / "rows.parquet", make_grid(frame), rows_at_once=0)
+
+
+def test_a_column_that_pandas_stored_as_the_index_is_a_column(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame.set_index("text").to_parquet(tmp_path / "rows.parquet")
+    grid = make_grid(frame)
+    assert profile_parquet(tmp_path / "rows.parquet", grid) == profile(frame, grid)

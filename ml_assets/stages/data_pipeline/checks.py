@@ -139,11 +139,13 @@ def _label_arrival(_: Solution, store: SolutionStore, batch: Batch) -> Verdict:
 
 
 def _volume(solution: Solution, store: SolutionStore, batch: Batch) -> Verdict:
-    before = [b for b in store.batches("raw_data", ".json") if b < batch.key][-VOLUME_WINDOW:]
+    kind = solution.monitoring.drift.season
+    earlier = [solution.data_pipeline.batch(b) for b in store.batches("raw_data", ".json") if b < batch.key]
+    before = [b.key for b in earlier if b.season(kind) == batch.season(kind)][-VOLUME_WINDOW:]
     counts = [n for n in (int(store.read_facts("raw_data", b)["rows"]) for b in before) if n]
     rows = int(store.read_facts("raw_data", batch.key)["rows"])
     if not counts:
-        return Verdict(rows > 0, f"{rows:,} rows; the first batch has none before it to compare with", {"rows": rows})
+        return Verdict(rows > 0, f"{rows:,} rows; there is none before it to compare with", {"rows": rows})
     low, high = solution.data_pipeline.volume
     usual = statistics.median(counts)
     ratio = rows / usual

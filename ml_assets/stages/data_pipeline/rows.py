@@ -23,7 +23,8 @@ from ml_assets.declaration.sources import content_ids
 from ml_assets.errors import DataError
 from ml_assets.history import ID, LABEL, OWN, TIME
 from ml_assets.resources.store import SolutionStore
-from ml_assets.statistics.profile import Grid, Profile, make_grid, profile
+from ml_assets.statistics.grid import Grid, make_grid
+from ml_assets.statistics.profile import Profile, profile
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def gates(
         _baseline_gate(solution, store),
         _stability_gate(store),
         _fairness_gate(solution, store),
+        _plan_gate(store),
     ]
     if live is not None:
         found.append(_champion_gate(solution, comparison))
@@ -95,7 +96,9 @@ def _fairness_gate(solution: Solution, store: SolutionStore) -> Gate:
     facts = store.read_facts("model_bias_report")
     strict = solution.business_case.risk == "high"
     blocking = [d for d in facts["disparities"] if d["verdict"] == "fail" or (strict and d["verdict"] == "suspect")]
-    accepted = {p.finding for p in solution.data_bias.plan if p.action == "accept" and p.expires >= date.today()}
+    accepted = {
+        p.finding for p in solution.data_bias.plan if p.action == "accept" and p.state(date.today()) == "approved"
+    }
     open_gaps = [d for d in blocking if not {d["attribute"], f"{d['attribute']}={d['group']}"} & accepted]
     sentence = (
         "; ".join(d["sentence"] for d in open_gaps[:3]) or f"verdict {facts['verdict']} on {facts['rows']:,} rows"
@@ -103,6 +106,17 @@ def _fairness_gate(solution: Solution, store: SolutionStore) -> Gate:
     if len(open_gaps) < len(blocking):
         sentence += f"; {len(blocking) - len(open_gaps)} accepted by plan"
     return Gate("gaps between groups inside tolerance", not open_gaps, sentence)
+
+
+def _plan_gate(store: SolutionStore) -> Gate:
+    """No proven finding in the data without an approved entry, no expired one, and every promised effect of the data came."""
+    plan, today = store.read_facts("bias_remediation_plan"), date.today().isoformat()
+    ended = [f["id"] for f in plan["findings"] if f["covered_until"] and f["covered_until"] < today]
+    stopping = sorted({*plan["blocking"], *ended})
+    broken = [o["sentence"] for o in store.read_facts("sample_weights")["effects"] if o["answer"] == "not met"]
+    told = [f"without an approved, unexpired entry: {', '.join(stopping[:4])}"] if stopping else []
+    sentence = "; ".join([*told, *broken[:2]]) or f"{len(plan['findings'])} findings, {plan['open']} open, none proven"
+    return Gate("proven findings in the data have a plan", not stopping and not broken, sentence)
 
 
 def _champion_gate(solution: Solution, comparison: PairedComparison | None) -> Gate:
@@ -135,7 +149,7 @@ def compare(solution: Solution, store: SolutionStore, live: Live) -> PairedCompa
 
 def decisions(model: SolutionArtifact, rows: Learned) -> Any:
     """A model's decisions on rows."""
-    return model.predict(rows.table.features).decision
+    return model.predict(rows.table.features, groups=rows.groups).decision
 
 
 def unseen_rows(solution: Solution, store: SolutionStore, live: Live) -> Learned:

@@ -9,9 +9,10 @@ import pandas as pd
 
 from ml_assets.declaration import Solution
 from ml_assets.declaration.arrival import Batch
+from ml_assets.errors import ArtifactError
 from ml_assets.evidence import Verdict
 from ml_assets.graph import Stage, batch_check, each_batch
-from ml_assets.history import DECISION, ID, SCORE, VERSION, is_blocked
+from ml_assets.history import DECISION, ID, SCORE, VERSION, groups_of, is_blocked
 from ml_assets.releases import Live, require_live
 from ml_assets.resources import Registry, SolutionStore, Store
 
@@ -71,7 +72,12 @@ def score_batch(solution: Solution, store: SolutionStore, live: Live, batch: Bat
     new = features[~features[ID].isin(known)]
     if len(new):
         answered = answer(
-            solution, live, new, data_digest=store.read_facts("features", batch.key)["digest"], run_id=run_id
+            solution,
+            live,
+            new,
+            data_digest=store.read_facts("features", batch.key)["digest"],
+            run_id=run_id,
+            groups=groups_to_decide_by(solution, store, live, batch, new),
         )
         log = answered if log is None else pd.concat([log, answered], ignore_index=True)
         store.write_frame("predictions", log, batch.key)
@@ -89,10 +95,39 @@ def score_batch(solution: Solution, store: SolutionStore, live: Live, batch: Bat
     return shown | ({"decided_positive": positive} if positive == positive else {})
 
 
-def answer(solution: Solution, live: Live, rows: pd.DataFrame, *, data_digest: str, run_id: str) -> pd.DataFrame:
+def groups_to_decide_by(
+    solution: Solution, store: SolutionStore, live: Live, batch: Batch, rows: pd.DataFrame
+) -> pd.DataFrame | None:
+    """The audit groups of rows, made from the valid rows they came from; None for a model that does not read them.
+
+    ``ArtifactError`` when the model decides by group and the declaration forbids it by now.
+    """
+    thresholds = live.artifact().group_thresholds
+    if thresholds is None:
+        return None
+    if solution.model_bias.group_at_decision != "allowed":
+        raise ArtifactError(
+            "the live model decides by group, and the declaration forbids it",
+            got=f"thresholds by {thresholds.attribute}",
+            allowed="model_bias.group_at_decision: allowed, or a model without group thresholds",
+            do="Roll back, or materialize mitigation … champion again",
+        )
+    valid = store.read_frame("valid_data", batch.key).set_index(ID, drop=False).loc[rows[ID]]
+    return groups_of(solution, valid.reset_index(drop=True))
+
+
+def answer(
+    solution: Solution,
+    live: Live,
+    rows: pd.DataFrame,
+    *,
+    data_digest: str,
+    run_id: str,
+    groups: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Answers of the live model, one row per row, with everything needed to trace them."""
     artifact = live.artifact()
-    found = artifact.predict(rows.drop(columns=[ID]))
+    found = artifact.predict(rows.drop(columns=[ID]), groups=groups)
     score = np.asarray(found.score)
     columns: dict[str, Any] = {
         ID: rows[ID].to_numpy(),

@@ -1,31 +1,70 @@
 """The reference a model is watched against: made once, at release, and kept with the model."""
 
 from functools import reduce
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ml_assets.history import DECISION, SCORE
+from ml_assets.declaration import Solution
+from ml_assets.history import DECISION, SCORE, TRUTH, Learned
 from ml_assets.learning.artifact import Prediction, SolutionArtifact
-from ml_assets.learning.table import TrainingTable
 from ml_assets.resources import SolutionStore
-from ml_assets.statistics.profile import Grid, Profile, make_grid, profile
+from ml_assets.statistics.grid import Grid, make_grid
+from ml_assets.statistics.profile import Profile, profile
+from ml_assets.statistics.regridding import new_grid, outgrown, over
+
+SAMPLE_ROWS = 5_000
+"""Rows of the calibration sample at most: a figure's error then comes from the batch, not from the sample."""
 
 
 def features_profile(store: SolutionStore, batches: list[str]) -> Profile:
-    """The profiles of the batches a model learned from, merged; no row is read again."""
-    return reduce(lambda a, b: a.merge(b), (Profile.from_dict(store.read_facts("profile", b)) for b in batches))
+    """The profiles of the batches a model learned from, merged over the solution's grid; no row is read again."""
+    grid = Grid.from_dict(store.read_facts("grid"))
+    summed = (over(Profile.from_dict(store.read_facts("profile", b)), grid) for b in batches)
+    return reduce(lambda a, b: a.merge(b), summed)
 
 
-def predictions_profile(artifact: SolutionArtifact, rows: TrainingTable) -> Profile:
-    """Scores and decisions on the validation part, on a grid of their own."""
-    frame = prediction_columns(artifact.predict(rows.features))
-    return profile(frame, make_grid(frame))
+def renew_grid(store: SolutionStore, batches: list[str]) -> tuple[str, ...]:
+    """Cut the solution's grid anew where the rows a model learned from have outgrown it; the columns it was cut for."""
+    merged = features_profile(store, batches)
+    columns = outgrown(merged)
+    if columns:
+        store.write_facts("grid", new_grid(merged, columns).to_dict())
+    return columns
 
 
-def profile_of(prediction: pd.DataFrame, grid: Grid) -> Profile:
-    """Scores and decisions of a batch on the reference's grid."""
-    return profile(prediction[[SCORE, DECISION]].astype({DECISION: str}), grid)
+def predictions_profile(artifact: SolutionArtifact, rows: Learned, grid: Grid | None = None) -> Profile:
+    """Scores and decisions on rows the model was not fitted on, over a grid of their own."""
+    frame = prediction_columns(artifact.predict(rows.table.features, groups=rows.groups))
+    return profile(frame, grid or make_grid(frame))
+
+
+def by_season(
+    solution: Solution,
+    store: SolutionStore,
+    batches: list[str],
+    artifact: SolutionArtifact,
+    held_out: Learned,
+    grid: Grid,
+) -> dict[str, dict[str, Any]]:
+    """The same two references for every season of the declaration that the model has seen; empty without seasons.
+
+    ``held_out`` are the rows the scores are taken from; a season that is not among them has no reference of scores.
+    """
+    kind = solution.monitoring.drift.season
+    seasons = {b: solution.data_pipeline.batch(b).season(kind) for b in {*batches, *held_out.batch}}
+    found: dict[str, dict[str, Any]] = {}
+    for season in sorted({s for s in seasons.values() if s is not None}):
+        learned = [b for b in batches if seasons[b] == season]
+        at = np.flatnonzero([seasons[b] == season for b in held_out.batch])
+        found[season] = {
+            "reference": features_profile(store, learned).to_dict() if learned else None,
+            "prediction_reference": predictions_profile(artifact, held_out.rows(at), grid).to_dict()
+            if len(at)
+            else None,
+        }
+    return found
 
 
 def prediction_columns(prediction: Prediction) -> pd.DataFrame:
@@ -33,3 +72,23 @@ def prediction_columns(prediction: Prediction) -> pd.DataFrame:
     score = np.asarray(prediction.score)
     decision = pd.Series(prediction.decision).astype(str)
     return pd.DataFrame({SCORE: score.max(axis=1) if score.ndim == 2 else score, DECISION: decision})
+
+
+def calibration_sample(artifact: SolutionArtifact, rows: Learned) -> pd.DataFrame:
+    """At most ``SAMPLE_ROWS`` validation rows, evenly chosen: the model's inputs, truth, score(s) and decision.
+
+    What later batches are compared with to estimate a figure before labels come. The model was calibrated and its
+    threshold chosen on these very rows, so they flatter it a little: each estimate therefore shows how often earlier
+    ones held. Only inputs of the model are kept, hence no protected column.
+    """
+    at = np.unique(
+        np.linspace(0, max(len(rows.table) - 1, 0), min(len(rows.table), SAMPLE_ROWS)).round().astype(np.int64)
+    )
+    part = rows.rows(at)
+    kept = part.table
+    answer = artifact.predict(kept.features, groups=part.groups)
+    score = np.asarray(answer.score)
+    columns = {SCORE: score.max(axis=1) if score.ndim == 2 else score, DECISION: answer.decision, TRUTH: kept.truth}
+    if score.ndim == 2:
+        columns |= {f"{SCORE}:{c}": score[:, i] for i, c in enumerate(artifact.classes)}
+    return kept.features[[s.name for s in artifact.specs]].assign(**columns)

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -14,10 +14,23 @@ from ml_assets.declaration import Solution
 from ml_assets.errors import MLAssetsError
 from ml_assets.evidence import Verdict, check_result, numbers, table
 from ml_assets.graph import EVIDENCE_TAG, REASON_TAG, TRIGGER_TAG, Stage, key, solution_check
-from ml_assets.releases import ARTIFACT, Live, challenger, live_model, open_version, require_judged, write_release
+from ml_assets.releases import (
+    ARTIFACT,
+    SAMPLES,
+    Live,
+    challenger,
+    live_model,
+    open_version,
+    require_judged,
+    write_release,
+    write_sample,
+)
 from ml_assets.resources import Registry, SolutionStore, Store
 from ml_assets.resources.registry import ModelRegistry
 from ml_assets.resources.store import Facts, plain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STAGE = "deployment"
 DEPS = (
@@ -119,10 +132,12 @@ def _register(solution: Solution, store: SolutionStore, models: ModelRegistry, d
     released = release_facts(solution, store) | {"champion_before": decision["champion_before"]}
     evaluation = store.read_facts("evaluation")
     chosen = store.read_facts("model")["selection"]["chosen"]
+    sample = _sample(solution, store)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
         folder.mkdir()
         shutil.copytree(store.folder("mitigation", "final"), folder / ARTIFACT)
+        released["calibration_sample"] = write_sample(folder, sample) if len(sample) else None
         digest = write_release(folder, plain(released))
         version = models.register(
             solution.name,
@@ -146,22 +161,37 @@ def _register(solution: Solution, store: SolutionStore, models: ModelRegistry, d
             },
         )
     store.write_facts("releases", released, str(version.version))
+    if len(sample):
+        store.write_frame(SAMPLES, sample, str(version.version))
     if decision["outcome"] == "released":
         models.promote(version)
     return version.version
 
 
+def _sample(solution: Solution, store: SolutionStore) -> "pd.DataFrame":
+    from ml_assets.history import training_rows
+    from ml_assets.stages.deployment.reference import calibration_sample
+
+    validation = training_rows(solution, store, weights=False).part("validation")
+    return calibration_sample(challenger(store), validation)
+
+
 def release_facts(solution: Solution, store: SolutionStore) -> Facts:
     """What travels with the model: its hash, reference profiles, importance, released figures, and what it learned from."""
     from ml_assets.history import training_rows
+    from ml_assets.learning.consequences import sensitivities
     from ml_assets.stages.deployment.gates import learned_batches
-    from ml_assets.stages.deployment.reference import features_profile, predictions_profile
+    from ml_assets.stages.deployment.reference import by_season, features_profile, predictions_profile, renew_grid
 
     digest = store.read_facts("mitigation")["digest"]
     artifact = challenger(store)
     training = store.read_facts("training_set")
     batches = learned_batches(store)
-    validation = training_rows(solution, store, weights=False).part("validation").table
+    renewed = renew_grid(store, batches)
+    learned = training_rows(solution, store, weights=False)
+    validation = learned.part("validation")
+    held_out = learned.but("train")
+    scores = predictions_profile(artifact, validation)
     importance = {f["feature"]: f["share"] for f in store.read_facts("explanation")["importance"]}
     return {
         "digest": digest,
@@ -176,8 +206,11 @@ def release_facts(solution: Solution, store: SolutionStore) -> Facts:
         "metrics": store.read_facts("evaluation")["metrics"],
         "family": artifact.predictor.family,
         "remedy": artifact.facts["remedy"],
+        "grid_renewed_for": list(renewed),
         "reference": features_profile(store, batches).to_dict(),
-        "prediction_reference": predictions_profile(artifact, validation).to_dict(),
+        "prediction_reference": scores.to_dict(),
+        "seasons": by_season(solution, store, batches, artifact, held_out, scores.grid),
+        "sensitivity": [plain(s) for s in sensitivities(artifact, validation.table.features)],
         "baseline_value": store.read_facts("baseline_value")["figures"],
         "fairness": store.read_facts("model_bias_report")["verdict"],
     }
@@ -223,6 +256,7 @@ def _intact(models: ModelRegistry, solution: str) -> Verdict:
     try:
         live: Live = open_version(models, version)
         live.artifact()
+        live.calibration_sample()
     except MLAssetsError as error:
         return Verdict(False, str(error))
     return Verdict(

@@ -26,7 +26,7 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
     rows = training_rows(solution, store)
     test = rows.part("test")
     artifact = challenger(store)
-    answer = artifact.predict(test.table.features)
+    answer = artifact.predict(test.table.features, groups=test.groups)
     own = judge(solution, test, score=answer.score, decision=answer.decision)
     others = baseline_figures(solution, store, test)
     slices = slice_figures(solution, test, answer.score, answer.decision)

@@ -8,7 +8,7 @@ from ml_assets.evidence import Verdict, counted
 from ml_assets.graph import batch_check
 from ml_assets.history import is_blocked
 from ml_assets.resources import SolutionStore
-from ml_assets.stages.monitoring.assets import drift_picture, drift_rows
+from ml_assets.stages.monitoring.showing import drift_picture, drift_rows, segment_rows
 
 
 def build_checks(solution: Solution) -> list[dg.AssetChecksDefinition]:
@@ -30,9 +30,16 @@ def build_checks(solution: Solution) -> list[dg.AssetChecksDefinition]:
         ),
         batch_check(
             solution,
+            "performance_report",
+            "concept",
+            lambda s, b: _concept(solution, s, b),
+            description="Rows of one score turn out as they did when the model was released.",
+        ),
+        batch_check(
+            solution,
             "value_report",
             "value",
-            _value,
+            lambda s, b: _value(solution, s, b),
             description="Decisions earn more than the best constant decision would have.",
         ),
         batch_check(
@@ -75,6 +82,8 @@ def _drift(store: SolutionStore, batch: Batch) -> Verdict:
     if not facts["judged"]:
         return _unjudged(facts)
     found = facts["verdict"]
+    if not found.get("told", True):  # reports made before it was told have no word on it
+        return _unjudged(facts)
     figures = {
         "importance_drifted": found["share"],
         "limit": found["limit"],
@@ -83,7 +92,9 @@ def _drift(store: SolutionStore, batch: Batch) -> Verdict:
         "rows": found["n"],
         "model_version": facts["version"],
     }
-    return Verdict(not found["drifted"], facts["sentence"], figures, drift_rows(facts)[:12], drift_picture(facts))
+    comparable = facts.get("like", True)  # else what is no drift but a season unseen would call for action
+    sentence = facts["sentence"] if comparable else f"{facts['sentence']}; {facts['against']}"
+    return Verdict(not found["drifted"], sentence, figures, drift_rows(facts)[:12], drift_picture(facts), comparable)
 
 
 def _performance(solution: Solution, store: SolutionStore, batch: Batch) -> Verdict:
@@ -104,6 +115,27 @@ def _performance(solution: Solution, store: SolutionStore, batch: Batch) -> Verd
         for m in facts["metrics"]
     ]
     return Verdict(passed, sentence, figures | {"model_version": facts["version"]}, rows)
+
+
+def _concept(solution: Solution, store: SolutionStore, batch: Batch) -> Verdict:
+    """Asks for a look: what it costs is the business of performance and value."""
+    facts = store.read_facts("performance_report", batch.key)
+    if not facts["judged"]:
+        return _unjudged(facts)
+    causes = facts.get("causes")
+    if causes is None or not causes["judged"]:
+        return Verdict(False, causes["sentence"] if causes else "causes were not looked for", act=False)
+    concept = causes["concept"]
+    figures = {
+        "excess": concept["mean_excess"]["value"],
+        "low": concept["mean_excess"]["low"],
+        "high": concept["mean_excess"]["high"],
+        "p_value": concept["p_value"],
+        "limit": solution.alarm_error,
+        "rows": facts["rows"],
+        "model_version": facts["version"],
+    }
+    return Verdict(not concept["changed"], causes["sentence"], figures, segment_rows(causes), act=False)
 
 
 def _fairness(store: SolutionStore, batch: Batch) -> Verdict:
@@ -130,15 +162,18 @@ def _fairness(store: SolutionStore, batch: Batch) -> Verdict:
     )
 
 
-def _value(store: SolutionStore, batch: Batch) -> Verdict:
+def _value(solution: Solution, store: SolutionStore, batch: Batch) -> Verdict:
+    from ml_assets.statistics.alarms import worse_than
+    from ml_assets.statistics.estimate import Estimate
+
     facts = store.read_facts("value_report", batch.key)
     if not facts["judged"]:
         return _unjudged(facts)
-    earned, best = facts["earned"], facts["best_constant"]
-    sentence = f"{earned['value']:.4g} {facts['currency']} per decision [{earned['low']:.4g}, {earned['high']:.4g}] against {best:.4g} of the best constant decision; n = {earned['n']:,}"
-    return Verdict(
-        earned["value"] > best, sentence, {"earned_per_decision": earned["value"], "best_constant": best}, act=False
-    )
+    earned, best = Estimate.from_row(facts["earned"]), facts["best_constant"]
+    found = worse_than(earned, best, error=solution.alarm_error)
+    sentence = f"{earned.value:.4g} {facts['currency']} per decision [{earned.low:.4g}, {earned.high:.4g}] against {best:.4g} of the best constant decision; n = {earned.n:,}"
+    figures = {"earned_per_decision": earned.value, "best_constant": best}
+    return Verdict(not found.alarm, "; ".join(filter(None, (sentence, found.words))), figures, act=False)
 
 
 def _skew(store: SolutionStore, batch: Batch) -> Verdict:

@@ -1,49 +1,57 @@
 """What has moved since the live model learned: a batch's profile against the model's own reference."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
 from ml_assets.declaration import Solution
 from ml_assets.declaration.arrival import Batch
-from ml_assets.history import DECISION, SCORE, TIME
+from ml_assets.history import DECISION, ID, SCORE, TIME, groups_of
+from ml_assets.learning.consequences import CHANGED_SHARE, TOGETHER, Consequence, consequences, sensitivities
+from ml_assets.mutes import muted_columns
 from ml_assets.resources.store import Facts
-from ml_assets.stages.monitoring.judging import Judge
+from ml_assets.stages.monitoring.comparing import Compared, compared_with
+from ml_assets.stages.monitoring.judge import Judge
 from ml_assets.statistics.association import PairDrift
-from ml_assets.statistics.drift import column_drift, judge_drift, pair_drift, per_look
+from ml_assets.statistics.column_change import ColumnDrift
+from ml_assets.statistics.drift import DriftVerdict, column_drift, judge_drift, judged_columns, many_moved, pair_drift
+from ml_assets.statistics.grid import Grid
+from ml_assets.statistics.joint import JointShift
 from ml_assets.statistics.profile import Profile, profile
+from ml_assets.statistics.regridding import over
+
+MOST_EXPLAINED = 8
+"""Columns whose consequences are worked out one by one: the heaviest of those that moved."""
 
 
 def judge_drift_of(judge: Judge, batch: Batch) -> Facts:
-    """The batch's profile against the reference of the model that scored it: columns, joint verdict, scores."""
+    """The batch's profile against its reference: columns, correlations, scores, and what the change does to decisions."""
     skipped = judge.reason_to_pass(batch, labels=False)
     if skipped:
         return judge.write("drift_report", batch, {"judged": False, "sentence": skipped})
     answers = judge.answers(batch)
     version, released = judge.released(answers)
-    reference, current = (
-        Profile.from_dict(released["reference"]),
-        Profile.from_dict(judge.store.read_facts("profile", batch.key)),
+    against = compared_with(judge.solution, judge.store, batch, version, released)
+    seen = _Seen(
+        over(Profile.from_dict(judge.store.read_facts("profile", batch.key)), against.rows.grid),
+        profile_of_scores(answers, against.scores.grid),
     )
-    columns = [c for c in column_drift(reference, current) if c.column in set(released["features"])]
-    scores = Profile.from_dict(released["prediction_reference"])
-    columns += column_drift(scores, profile(answers[[SCORE, DECISION]].astype({DECISION: str}), scores.grid))
-    rule = judge.solution.monitoring.drift
-    alpha = per_look(rule.false_alarms, looks_per_month(judge.solution))
-    pairs = pair_drift(reference, current, alpha=alpha, only=released["features"])
-    verdict = judge_drift(
-        columns,
-        pairs=pairs,
-        importance=released["importance"],
-        effect_floor=rule.effect,
-        weighted_floor=rule.importance,
-        prediction_floor=rule.prediction_effect,
-        association_floor=rule.association,
-        alpha=alpha,
+    inputs = [c for c in column_drift(against.rows, seen.rows) if c.column in set(released["features"])]
+    pairs = pair_drift(against.rows, seen.rows, alpha=judge.solution.alarm_error, only=released["features"])
+    columns = judged_columns(
+        [*inputs, *column_drift(against.scores, seen.scores)],
+        pairs,
+        alpha=judge.solution.alarm_error,
+        effect_floor=judge.solution.monitoring.drift.effect,
     )
-    shares = _strongest_picture(columns, reference, current, scores, answers)
+    muted = muted_columns(judge.store, batch)
+    silent = {*muted, *(() if against.scores_like else (SCORE, DECISION))}
+    verdict = _verdict(judge.solution, columns, pairs, many_moved(against.rows, seen.rows, columns), released, silent)
+    model = _Model(judge, batch, version, released)
+    did = model.consequences(against, [*verdict.matter, *verdict.moved])
     return judge.write(
         "drift_report",
         batch,
@@ -52,23 +60,115 @@ def judge_drift_of(judge: Judge, batch: Batch) -> Facts:
             "version": version,
             "verdict": verdict,
             "columns": columns,
-            "pairs_compared": reference.pairs is not None and current.pairs is not None,
+            "pairs_compared": against.rows.pairs is not None and seen.rows.pairs is not None,
             "pairs": [plain_pair(p) for p in pairs[:20] if p.significant],
-            "sentence": verdict.sentence,
+            "sentence": "; ".join([verdict.sentence, *_said(did), *(m.sentence for m in muted.values())]),
+            "against": against.words,
+            "like": against.rows_like,
+            "consequences": did,
+            "attribution": model.attribution(),
             "importance": released["importance"],
-            "picture": shares,
+            "picture": _strongest_picture(columns, against, seen),
+            "prediction_profile": seen.scores.to_dict(),
             "newest_learned": released["newest_event"],
             "newest_row": _newest_row(judge, batch),
         },
     )
 
 
-def looks_per_month(solution: Solution) -> float:
-    """Batches in thirty days; thirty for files, whose rhythm nobody declared, one for a single table."""
-    period = solution.data_pipeline.period
-    if period is not None:
-        return max(1.0, timedelta(days=30) / period)
-    return 30.0 if solution.data_pipeline.is_stream else 1.0
+@dataclass(frozen=True)
+class _Seen:
+    """A batch summed up: its rows, and the scores and decisions it got."""
+
+    rows: Profile
+    scores: Profile
+
+
+def profile_of_scores(answers: pd.DataFrame, grid: Grid) -> Profile:
+    """Scores and decisions of a batch over the grid of the released model's."""
+    return profile(answers[[SCORE, DECISION]].astype({DECISION: str}), grid)
+
+
+def _verdict(
+    solution: Solution,
+    columns: Sequence[ColumnDrift],
+    pairs: Sequence[PairDrift],
+    together: JointShift | None,
+    released: Facts,
+    muted: Collection[str],
+) -> DriftVerdict:
+    rule = solution.monitoring.drift
+    return judge_drift(
+        columns,
+        pairs=pairs,
+        together=together,
+        muted=muted,
+        importance=released["importance"],
+        effect_floor=rule.effect,
+        weighted_floor=rule.importance,
+        prediction_floor=rule.prediction_effect,
+        association_floor=rule.association,
+        alpha=solution.alarm_error,
+    )
+
+
+class _Model:
+    """The model that answered a batch, opened only when something is asked of it."""
+
+    def __init__(self, judge: Judge, batch: Batch, version: int, released: Facts) -> None:
+        self.judge, self.batch, self.version, self.released = judge, batch, version, released
+        features = judge.store.read_frame("features", batch.key)
+        self.ids, self.features = features[ID], features.drop(columns=[ID])
+
+    def consequences(self, against: Compared, columns: Sequence[str]) -> tuple[Consequence, ...]:
+        """What each column that moved did to decisions and money."""
+        inputs = [c for c in dict.fromkeys(columns) if c in set(self.released["features"])]
+        if not inputs:
+            return ()
+        case = self.judge.solution.business_case
+        value = case.money(tuple(self.released["classes"]))
+        model = self.judge.artifact(self.version)
+        return consequences(
+            model,
+            self.features,
+            against.rows,
+            inputs[:MOST_EXPLAINED],
+            groups=None if model.group_thresholds is None else self._groups(),
+            value=value,
+            unit=case.currency,
+        )
+
+    def _groups(self) -> pd.DataFrame:
+        valid = self.judge.store.read_frame("valid_data", self.batch.key).set_index(ID, drop=False)
+        return groups_of(self.judge.solution, valid.loc[self.ids].reset_index(drop=True))
+
+    def attribution(self) -> list[Facts]:
+        """What the scores hang on now, and did at the release; empty for a model released before that was recorded."""
+        before = {s["column"]: s for s in self.released.get("sensitivity", ())}
+        if not before:
+            return []
+        return [
+            {"column": s.column, "share": s.share, "at_release": before[s.column]["share"], "n": s.change.n}
+            for s in sensitivities(self.judge.artifact(self.version), self.features)
+        ]
+
+
+def _said(did: Sequence[Consequence]) -> list[str]:
+    """The heaviest consequence in one sentence."""
+    if not did:
+        return []
+    whole = did[-1]
+    one = whole if whole.column == TOGETHER else did[0]
+    name = "the columns that moved" if one.column == TOGETHER else one.column
+    if one.changed.name == CHANGED_SHARE:
+        told = f"{one.changed.value:.1%} of the decisions differ because of {name}"
+    else:
+        told = f"predictions differ by {one.changed.value:.3g} on average because of {name}"
+    if one.money.estimable:
+        told += f", {one.money.value:+.3g} {one.money.unit} per decision [{one.money.low:+.3g}, {one.money.high:+.3g}] by the scores alone"
+    if one.column == TOGETHER:
+        told += f", most by {did[0].column}"
+    return [f"{told} (n = {one.changed.n:,})"]
 
 
 def plain_pair(pair: PairDrift) -> Facts:
@@ -84,15 +184,11 @@ def _newest_row(judge: Judge, batch: Batch) -> str | None:
     return times.max().isoformat() if len(times) else None
 
 
-def _strongest_picture(
-    columns: list[Any], reference: Profile, current: Profile, scores: Profile, answers: pd.DataFrame
-) -> Facts:
+def _strongest_picture(columns: Sequence[ColumnDrift], against: Compared, seen: _Seen) -> Facts:
     """Shares of the column that moved most, reference against now."""
-    top = max(columns, key=lambda c: c.effect)
-    if top.column in (SCORE, DECISION):
-        now = profile(answers[[SCORE, DECISION]].astype({DECISION: str}), scores.grid)
-        return {"column": top.column, "before": _shares(scores, top.column), "now": _shares(now, top.column)}
-    return {"column": top.column, "before": _shares(reference, top.column), "now": _shares(current, top.column)}
+    top = max(columns, key=lambda c: c.effect).column
+    before, now = (against.scores, seen.scores) if top in (SCORE, DECISION) else (against.rows, seen.rows)
+    return {"column": top, "before": _shares(before, top), "now": _shares(now, top)}
 
 
 def _shares(of: Profile, column: str) -> dict[str, float]:
@@ -106,15 +202,23 @@ def _shares(of: Profile, column: str) -> dict[str, float]:
         }
         top = sorted(counts.items(), key=lambda item: -item[1])[:12]
         return {str(k): v / max(of.n, 1) for k, v in top if v}
-    edges = of.grid.edges[column]
-    parts = np.array_split(np.asarray(of.numeric[column].counts, dtype=float), 12)
-    position, shares = 0, {}
-    for part in parts:
-        if len(part):
-            edge = edges[min(position, len(edges) - 1)] if edges else 0.0
-            shares[f"{edge:.3g}" if f"{edge:.3g}" not in shares else f"{edge:.6g}"] = float(part.sum()) / max(of.n, 1)
-        position += len(part)
-    return shares
+    parts = [p for p in np.array_split(np.asarray(of.numeric[column].counts, dtype=float), 12) if len(p)]
+    names = _bands(of.grid.edges[column], np.cumsum([0, *map(len, parts[:-1])]).tolist())
+    return {name: float(part.sum()) / max(of.n, 1) for name, part in zip(names, parts, strict=True)}
+
+
+def _bands(edges: Sequence[float], first: Sequence[int]) -> list[str]:
+    """Names of bands of cells by the first cell of each: the value it begins with, or beyond which value it lies."""
+    if len(edges) < 2:
+        return [f"cell {cell}" for cell in first]
+    begins = [edges[max(cell - 1, 0)] for cell in first]
+    digits = next((d for d in (3, 6) if len({f"{edge:.{d}g}" for edge in begins}) == len(set(begins))), 17)
+    names = [f"{edge:.{digits}g}" for edge in begins]
+    if first[1] == 1:
+        names[0] = f"below {names[0]}"
+    if first[-1] == len(edges):
+        names[-1] = f"above {edges[-2]:.{digits}g}"
+    return names
 
 
 def age_of_learning(facts: Facts) -> float | None:

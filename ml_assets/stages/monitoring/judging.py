@@ -8,85 +8,15 @@ import pandas as pd
 from ml_assets.declaration import Solution
 from ml_assets.declaration.arrival import Batch
 from ml_assets.evidence import counted
-from ml_assets.history import DECISION, ID, LABEL, SCORE, VERSION, groups_of, is_blocked
-from ml_assets.learning.table import encode_target
-from ml_assets.releases import open_version, version_facts
-from ml_assets.resources import SolutionStore
-from ml_assets.resources.registry import ModelRegistry
+from ml_assets.history import DECISION, ID, groups_of
 from ml_assets.resources.store import Facts
+from ml_assets.stages.monitoring.causes import find_causes
+from ml_assets.stages.monitoring.judge import UNLABELLED, Judge, scores_of
+from ml_assets.statistics.alarms import fallen
 from ml_assets.statistics.disparity import disparities, overall_verdict
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.estimation import BLIND_SPOT, REGRESSION_REASON, expected_metrics
 from ml_assets.statistics.metrics import METRICS, evaluate, names_for
 from ml_assets.statistics.value import policies
-
-BLOCKED = "blocked: the batch broke its contract, so it was not scored"
-UNSCORED = "not scored: no model was live when this batch came"
-UNLABELLED = "no label of this batch is known yet"
-
-
-class Judge:
-    """Reads what a batch left behind; opens the registry only when a version is seen for the first time."""
-
-    def __init__(self, solution: Solution, store: SolutionStore, models: ModelRegistry) -> None:
-        self.solution, self.store, self.models = solution, store, models
-
-    def reason_to_pass(self, batch: Batch, *, labels: bool) -> str | None:
-        """Why nothing can be said of a batch, or None."""
-        if is_blocked(self.store, batch.key):
-            return BLOCKED
-        if not self.store.has_frame("predictions", batch.key):
-            return UNSCORED
-        if labels and not (self.store.find_facts("labels", batch.key) or {}).get("labelled"):
-            return UNLABELLED
-        return None
-
-    def write(self, asset: str, batch: Batch, facts: Facts) -> Facts:
-        """Store what was found for a batch."""
-        return self.store.write_facts(asset, facts, batch.key)
-
-    def answers(self, batch: Batch) -> pd.DataFrame:
-        """One answer per id of a batch."""
-        log = self.store.read_frame("predictions", batch.key)
-        return log.sort_values(VERSION, kind="stable").drop_duplicates(ID, keep="last").reset_index(drop=True)
-
-    def released(self, answers: pd.DataFrame) -> tuple[int, Facts]:
-        """Version and released facts of the model that answered (the newest, when several did)."""
-        version = int(answers[VERSION].max())
-        return version, version_facts(self.models, self.store, self.solution.name, version)
-
-    def judged_rows(self, batch: Batch) -> tuple[pd.DataFrame, np.ndarray[Any, Any], int, Facts]:
-        """Answers joined with their labels, the encoded truth, and the model that gave them.
-
-        Of a single table only rows outside of training and validation count: the rest was learned from.
-        """
-        answers = self.answers(batch)
-        version, released = self.released(answers)
-        rows = answers.merge(self.store.read_frame("labels", batch.key)[[ID, LABEL]], on=ID, how="inner")
-        if not self.solution.time_split:
-            rows = rows[rows[ID].isin(self._test_ids())].reset_index(drop=True)
-        encoded = encode_target(
-            rows[LABEL],
-            task=self.solution.task,
-            positive=self.solution.business_case.target.positive,
-            classes=tuple(released["classes"]),
-        )
-        known = ~encoded.missing
-        return rows.loc[known].reset_index(drop=True), encoded.truth[known], version, released
-
-    def _test_ids(self) -> set[str]:
-        from ml_assets.history import PART
-
-        frame = self.store.read_frame("training_set", columns=[ID, PART])
-        learned = set(frame.loc[frame[PART] != "test", ID])
-        return {
-            i for b in self.store.batches("features") for i in self.store.read_frame("features", b, [ID])[ID]
-        } - learned
-
-    def money(self, rows: pd.DataFrame, truth: np.ndarray[Any, Any], released: Facts) -> np.ndarray[Any, Any]:
-        """Money of every decision."""
-        decision = rows[DECISION].to_numpy()
-        return self.solution.business_case.money(tuple(released["classes"])).money(truth, decision)
 
 
 def judge_performance(judge: Judge, batch: Batch) -> Facts:
@@ -96,7 +26,7 @@ def judge_performance(judge: Judge, batch: Batch) -> Facts:
         return judge.write("performance_report", batch, {"judged": False, "sentence": skipped})
     rows, truth, version, released = judge.judged_rows(batch)
     solution = judge.solution
-    score = _scores(rows, released)
+    score = scores_of(rows, released)
     found = (
         [
             evaluate(
@@ -123,33 +53,9 @@ def judge_performance(judge: Judge, batch: Batch) -> Facts:
             "rows": len(rows),
             "metrics": found,
             "released": released["metrics"],
+            "causes": find_causes(judge, batch, rows, truth, version, released) if found else None,
             "sentence": f"{counted(len(rows), 'labelled row')} of version {version}",
         },
-    )
-
-
-def _scores(rows: pd.DataFrame, released: Facts) -> np.ndarray[Any, Any]:
-    columns = [f"ml:score:{c}" for c in released["classes"]]
-    if len(columns) > 2 and all(c in rows.columns for c in columns):
-        return rows[columns].to_numpy(float)
-    return rows[SCORE].to_numpy(float)
-
-
-def estimate_performance(judge: Judge, batch: Batch) -> Facts:
-    """What the scores themselves promise, before any label has come."""
-    skipped = judge.reason_to_pass(batch, labels=False)
-    if skipped:
-        return judge.write("performance_estimate", batch, {"estimated": [], "sentence": skipped})
-    if judge.solution.task == "regression":
-        return judge.write("performance_estimate", batch, {"estimated": [], "sentence": REGRESSION_REASON})
-    answers = judge.answers(batch)
-    version, released = judge.released(answers)
-    classes = tuple(released["classes"])
-    found = expected_metrics(
-        _scores(answers, released), answers[DECISION].to_numpy(), judge.solution.business_case.money(classes)
-    )
-    return judge.write(
-        "performance_estimate", batch, {"estimated": list(found), "sentence": BLIND_SPOT, "version": version}
     )
 
 
@@ -172,7 +78,13 @@ def judge_fairness(judge: Judge, batch: Batch, metrics: dict[str, float], favour
     valid = judge.store.read_frame("valid_data", batch.key).set_index(ID).loc[rows[ID]].reset_index()
     groups = groups_of(judge.solution, valid)[attributes]
     found = disparities(
-        groups, truth, rows[DECISION].to_numpy(), metrics=metrics, task=judge.solution.task, favourable=favourable
+        groups,
+        truth,
+        rows[DECISION].to_numpy(),
+        metrics=metrics,
+        task=judge.solution.task,
+        favourable=favourable,
+        level=1 - judge.solution.alarm_error,
     )
     verdict = overall_verdict(found)
     return judge.write(
@@ -228,9 +140,13 @@ def previous_money(
     before = released.get("champion_before")
     if before is None:
         return None
-    old = open_version(judge.models, judge.models.version(judge.solution.name, int(before)))
+    old = judge.artifact(int(before))
     features = judge.store.read_frame("features", batch.key).set_index(ID).loc[rows[ID]].reset_index(drop=True)
-    decision = old.artifact().predict(features).decision
+    groups = None
+    if old.group_thresholds is not None:
+        valid = judge.store.read_frame("valid_data", batch.key).set_index(ID, drop=False).loc[rows[ID]]
+        groups = groups_of(judge.solution, valid.reset_index(drop=True))
+    decision = old.predict(features, groups=groups).decision
     return float(judge.solution.business_case.money(tuple(released["classes"])).money(truth, decision).sum())
 
 
@@ -246,24 +162,18 @@ def performance_limit(solution: Solution, released: list[Facts]) -> tuple[Facts 
 def performance_verdict(solution: Solution, facts: Facts) -> tuple[bool, str, dict[str, float]]:
     """Whether a batch holds what the release promised: it fails when the loss is larger than allowed and beyond chance."""
     metric = METRICS[solution.main_metric]
-    now = next(m for m in facts["metrics"] if m["name"] == metric.name)
+    now = Estimate.from_row(next(m for m in facts["metrics"] if m["name"] == metric.name))
     released, drop = performance_limit(solution, facts["released"])
-    if now["value"] is None or released is None:
+    if not now.estimable or released is None:
         return True, f"{metric.name} cannot be estimated on {facts['rows']:,} rows", {"rows": facts["rows"]}
-    higher = metric.direction == "higher"
-    limit = released["value"] - drop if higher else released["value"] + drop
-    beyond = now["value"] < limit if higher else now["value"] > limit
-    certain = now["high"] < released["value"] if higher else now["low"] > released["value"]
-    estimate = Estimate(**now)
-    sentence = f"{estimate}; released with {released['value']:.4g}, limit {limit:.4g}"
-    if beyond and not certain:
-        sentence += "; beyond the limit, but within chance"
+    found = fallen(now, Estimate.from_row(released), drop=drop, better=metric.direction, error=solution.alarm_error)
+    sentence = f"{now}; released with {released['value']:.4g}, limit {found.limit:.4g}"
     figures = {
-        metric.name: now["value"],
-        "low": now["low"],
-        "high": now["high"],
-        "limit": limit,
+        metric.name: now.value,
+        "low": now.low,
+        "high": now.high,
+        "limit": found.limit,
         "released": released["value"],
         "rows": facts["rows"],
     }
-    return not (beyond and certain), sentence, figures
+    return not found.alarm, "; ".join(filter(None, (sentence, found.words))), figures

@@ -38,9 +38,13 @@ def _drift(solution: Solution, facts: Facts) -> Iterator[Row]:
     version, rule = facts["version"], solution.monitoring.drift
     for c in facts["columns"]:
         yield {
-            "metric": "drift_effect", "group": c["column"], "value": c["effect"], "n": c["n"], "limit": rule.effect,
-            "verdict": c["verdict"], "model_version": version,
+            "metric": "drift_effect", "group": c["column"], "value": c["effect"], "low": c.get("low"),
+            "high": c.get("high"), "n": c["n"], "limit": rule.effect, "verdict": c["verdict"], "model_version": version,
         }  # fmt: skip
+    for c in facts.get("consequences", ()):
+        for figure in ("changed", "decided", "money"):
+            if c[figure]["value"] is not None:
+                yield _estimate(c[figure], version) | {"metric": f"drift_{figure}", "group": c["column"]}
     for p in facts.get("pairs", ()):  # reports made before pairs were compared have none
         yield {
             "metric": "rank_correlation_change", "group": p["columns"], "value": p["now"] - p["before"], "n": p["n"],
@@ -69,6 +73,23 @@ def _performance(solution: Solution, facts: Facts) -> Iterator[Row]:
             released, _ = performance_limit(solution, facts["released"])
             row |= {"verdict": "pass" if passed else "fail"} | ({"limit": figures["limit"]} if released else {})
         yield row
+    yield from _causes(facts)
+
+
+def _causes(facts: Facts) -> Iterator[Row]:
+    """The concept test, the parts of each change, and the segments."""
+    causes, version = facts.get("causes"), facts["version"]
+    if causes is None or not causes["judged"]:
+        return
+    concept = causes["concept"]
+    yield _estimate(concept["mean_excess"], version) | {
+        "metric": "concept_excess", "verdict": "fail" if concept["changed"] else "pass",
+    }  # fmt: skip
+    for split in causes["splits"]:
+        for part in ("change", "covariate", "concept"):
+            yield _estimate(split[part], version) | {"metric": f"{split['change']['name']}: {part}"}
+    for s in causes["segments"]["segments"]:
+        yield _estimate(s["difference"], version) | {"metric": "segment_excess", "group": s["words"]}
 
 
 def _expected(_: Solution, facts: Facts) -> Iterator[Row]:

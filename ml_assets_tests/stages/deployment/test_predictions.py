@@ -1,11 +1,17 @@
 """Answers are logged once, traced, and never rewritten by a later model; judged by the version that gave them."""
 
+from typing import cast
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.errors import ArtifactError
 from ml_assets.history import DECISION, ID, SCORE, VERSION
+from ml_assets.learning.group_thresholds import GroupThresholds
+from ml_assets.releases import Live, require_live
 from ml_assets.running import LIVE_ASSETS, ROW_ASSETS
+from ml_assets.stages.deployment.predictions import groups_to_decide_by
 from ml_assets_tests.stages.lab import NEXT, Lab, days
 
 
@@ -58,3 +64,33 @@ def test_a_class_has_its_score_and_a_number_is_its_own_decision(table: Lab, clas
     numbers = table.store.read_frame("predictions")
     assert np.allclose(numbers[SCORE], numbers[DECISION])
     assert len(numbers) == 600
+
+
+class _ByJob:
+    """A live model that decides by group."""
+
+    def __init__(self) -> None:
+        self.group_thresholds = GroupThresholds("job_group", {"driver": 0.5}, 0.5)
+
+    def artifact(self) -> "_ByJob":
+        return self
+
+
+def test_a_model_that_decides_by_group_gets_the_groups_of_its_rows_or_is_refused(stream: Lab) -> None:
+    store, live = stream.store, cast(Live, _ByJob())
+    batch = stream.solution.data_pipeline.batch("2026-01-15")
+    rows = store.read_frame("features", "2026-01-15").sample(frac=0.5, random_state=0)
+    allowed = stream.but(model_bias={"group_at_decision": "allowed"}).solution
+    groups = groups_to_decide_by(allowed, store, live, batch, rows)
+    assert groups is not None
+    jobs = store.read_frame("valid_data", "2026-01-15").set_index(ID)["job"]
+    assert groups["job_group"].tolist() == jobs.loc[rows[ID]].fillna("unknown").tolist()
+    with pytest.raises(ArtifactError, match="the declaration forbids it"):
+        groups_to_decide_by(stream.solution, store, live, batch, rows)
+
+
+def test_a_model_that_does_not_read_the_group_gets_none(stream: Lab) -> None:
+    live = require_live(stream.models, "stream")
+    batch = stream.solution.data_pipeline.batch("2026-01-15")
+    rows = stream.store.read_frame("features", "2026-01-15")
+    assert groups_to_decide_by(stream.solution, stream.store, live, batch, rows) is None

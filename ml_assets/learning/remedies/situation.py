@@ -1,0 +1,68 @@
+"""What every remedy works on: the solution as it is, its rows and groups, and what is allowed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml_assets.errors import DataError
+from ml_assets.learning.artifact import SolutionArtifact
+from ml_assets.learning.predictors import Parameters
+from ml_assets.learning.table import TrainingTable
+from ml_assets.statistics.value import Value
+
+
+@dataclass(frozen=True, eq=False)
+class Situation:
+    """The base solution and everything a remedy may know.
+
+    ``rows``: training and validation rows, with the weights the base was fitted with; ``groups``: text labels of the same
+    rows. ``metrics``: gated fairness metrics with their limits; ``accuracy_budget``: share of money and accuracy a remedy
+    may lose (0.01 = one percent). ``group_at_decision``: whether a decision may read the group; ``largest_tpr_loss``: the
+    most the true positive rate of any group may fall by group thresholds (0.05 = five points); ``capacity``: the largest
+    share of rows that may be decided positive. ``parameters`` to ``calibration`` are those the base was fitted with.
+
+    Raises ``DataError`` when rows and groups differ, when there is a test part, or no validation part.
+    """
+
+    base: SolutionArtifact
+    rows: TrainingTable
+    groups: pd.DataFrame
+    value: Value
+    favourable: int
+    metrics: Mapping[str, float]
+    accuracy_budget: float = 0.02
+    group_at_decision: Literal["forbidden", "allowed"] = "forbidden"
+    largest_tpr_loss: float = 0.05
+    capacity: float | None = None
+    seed: int = 0
+    parameters: Parameters | None = None
+    device: str = "cpu"
+    calibration: Literal["auto", "none", "sigmoid", "isotonic"] = "auto"
+
+    def __post_init__(self) -> None:
+        parts = sorted(set(self.rows.part.tolist()))
+        if len(self.groups) != len(self.rows) or parts != ["train", "validation"]:
+            raise DataError(
+                "Remedies cannot be sought on these rows",
+                got=f"{len(self.rows)} rows of {', '.join(parts)}, {len(self.groups)} rows of groups",
+                allowed="training and validation rows, with the groups of each",
+                do="Leave the test part out: the chosen remedy is gated there",
+            )
+
+    @property
+    def judged(self) -> tuple[TrainingTable, pd.DataFrame]:
+        """The validation rows with their groups: what every candidate is measured on."""
+        at = self.part("validation")
+        return self.rows.rows(at), self.groups.iloc[at].reset_index(drop=True)
+
+    def part(self, name: str) -> NDArray[np.int64]:
+        """Positions of the rows of a part."""
+        return np.flatnonzero(self.rows.part == name)
+
+    def marked(self, artifact: SolutionArtifact, remedy: str) -> SolutionArtifact:
+        """The same solution with the facts of the base, and the remedy named in them."""
+        return replace(artifact, facts={**self.base.facts, "remedy": remedy})

@@ -1,0 +1,76 @@
+"""What stands behind a verdict: how surely there is any gap (q), and the smallest gap that the rows could rule out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy.typing as npt
+import pandas as pd
+
+from ml_assets.statistics.arrays import finite
+from ml_assets.statistics.groups import groupings
+from ml_assets.statistics.metrics import Task
+from ml_assets.statistics.representation import GroupGap, GroupShare, MissingnessGap
+from ml_assets.statistics.verdicts import (
+    Contrast,
+    benjamini_hochberg,
+    mean_difference,
+    rate_difference,
+    share_ratio,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """``q``: false-discovery rate at which the comparison would be called a gap, among those made with it (1: no sign).
+
+    ``detectable``: the smallest tolerance its rows could clear if there were no gap, in the unit of the difference (of a
+    ratio: of its natural logarithm; infinite without rows). ``resolvable``: whether that is within the tolerance.
+    """
+
+    q: float
+    detectable: float
+    resolvable: bool
+
+
+def supports(contrasts: Sequence[Contrast]) -> tuple[Support, ...]:
+    """The support of comparisons made together; one without rows has q = 1."""
+    known = [contrast for contrast in contrasts if contrast.value == contrast.value]
+    q_values = iter(benjamini_hochberg([contrast.p_value for contrast in known]))
+    return tuple(
+        Support(float(next(q_values)) if c.value == c.value else 1.0, c.detectable, c.resolvable) for c in contrasts
+    )
+
+
+def share_supports(shares: Sequence[GroupShare], *, limit: float = 0.8) -> tuple[Support, ...]:
+    """Of group shares against their references; without a reference nothing is compared."""
+    compared = [share for share in shares if share.reference is not None]
+    found = supports([share_ratio(s.n, s.share.n, s.reference or 1.0, limit=limit) for s in compared])
+    by_name = {(s.attribute, s.group): one for s, one in zip(compared, found, strict=True)}
+    nothing = Support(1.0, float("inf"), False)
+    return tuple(by_name.get((s.attribute, s.group), nothing) for s in shares)
+
+
+def gap_supports(
+    gaps: Sequence[GroupGap], groups: pd.DataFrame, truth: npt.ArrayLike, *, task: Task, tolerance: float
+) -> tuple[Support, ...]:
+    """Of the label gaps that ``label_gaps`` found in these rows."""
+    if task != "regression":
+        rows = len(groups)
+        return supports([_rates(g.positives, g.n, g.rest_rate, rows - g.n, tolerance) for g in gaps])
+    y = finite(truth, "truth")
+    scale = float(y.std(ddof=1)) if y.size > 1 else 0.0
+    sides = {
+        (table.attribute, label): pair
+        for table in groupings(groups)
+        for label, pair in zip(table.labels, table.moments(y), strict=True)
+    }
+    return supports([mean_difference(*sides[g.attribute, g.group], scale=scale, tolerance=tolerance) for g in gaps])
+
+
+def missing_supports(missing: Sequence[MissingnessGap], *, rows: int, tolerance: float = 0.1) -> tuple[Support, ...]:
+    """Of the missingness gaps that ``missingness_gaps`` found in ``rows`` rows."""
+    return supports([_rates(m.missing, m.n, m.rest_share, rows - m.n, tolerance) for m in missing])
+
+
+def _rates(x: int, n: int, rest_rate: float, rest: int, tolerance: float) -> Contrast:
+    return rate_difference(x, n, round(rest_rate * rest) if rest else 0, rest, tolerance=tolerance)

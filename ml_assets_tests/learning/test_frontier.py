@@ -1,0 +1,73 @@
+"""Distances, reaches and refusals of one remedy against "none", from counts."""
+
+import math
+
+import numpy as np
+import pytest
+
+from ml_assets.learning.frontier import Candidate, Judging, in_limits, lost_share, reach, unsettled, widened, worsened
+from ml_assets.statistics.disparity import Disparity
+from ml_assets.statistics.estimate import Estimate
+from ml_assets.statistics.value import RegressionValue
+from ml_assets_tests.learning.test_mitigation import FAIR, GROUPS, TRUTH, UNFAIR, VALUE, remedy, table
+
+JUDGING = Judging(table(), GROUPS, VALUE, 1, {"selection_rate_difference": 0.1})
+
+
+def gap(metric: str, value: float, low: float, high: float, limit: float) -> Disparity:
+    return Disparity(metric, "sex", "f", 9, "rows", Estimate(metric, value, low, high, 9), limit, "pass", "", True)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "low", "high", "limit", "distance", "nearest", "furthest"),
+    [
+        ("selection_rate_difference", -0.2, -0.3, -0.1, 0.1, 2.0, 1.0, 3.0),
+        ("selection_rate_difference", 0.05, -0.1, 0.2, 0.1, 0.5, 0.0, 2.0),
+        ("selection_rate_ratio", 0.8, 0.64, 1.25, 0.8, 1.0, 0.0, 2.0),
+        ("selection_rate_ratio", 0.0, 0.0, 0.5, 0.5, math.inf, 1.0, math.inf),
+        ("selection_rate_difference", math.nan, math.nan, math.nan, 0.1, -1.0, -1.0, -1.0),
+    ],
+)
+def test_distance_and_reach_in_tolerances(
+    metric: str, value: float, low: float, high: float, limit: float, distance: float, nearest: float, furthest: float
+) -> None:
+    one = gap(metric, value, low, high, limit)
+    assert in_limits(one) == pytest.approx(distance)
+    assert reach(one) == pytest.approx((nearest, furthest))
+
+
+def test_a_remedy_that_repairs_is_neither_worse_nor_unsettled() -> None:
+    none, fair = JUDGING.measure("none", Candidate(remedy(UNFAIR))), JUDGING.measure("fair", Candidate(remedy(FAIR)))
+    assert {one.group for one in none.findings} == {"f", "m"}
+    assert worsened(none, fair, JUDGING.metrics) == widened(none, fair) == unsettled(none, fair) == ()
+    assert widened(fair, none) == worsened(fair, none, JUDGING.metrics) == ("selection_rate_difference",)
+    assert lost_share(none, fair) == 0.0
+
+
+def test_decisions_of_its_own_are_judged_and_the_artifact_must_agree() -> None:
+    flattered = JUDGING.measure("cross-fitted", Candidate(remedy(UNFAIR), FAIR.astype(int)))
+    none = JUDGING.measure("none", Candidate(remedy(UNFAIR)))
+    assert flattered.verdict == "pass"
+    assert flattered.own == none.found
+    assert unsettled(none, flattered) == (
+        "selection_rate_difference sex = f",
+        "selection_rate_difference sex = m",
+    )
+
+
+def test_losses_are_paired() -> None:
+    none, fair = JUDGING.measure("none", Candidate(remedy(UNFAIR))), JUDGING.measure("truth", Candidate(remedy(TRUTH)))
+    lost = JUDGING.lost("money lost", none.gain, fair.gain)
+    assert lost.value == pytest.approx(float((UNFAIR == TRUTH).mean()) - 1.0)
+    assert JUDGING.changed(none, fair).value == pytest.approx(float((UNFAIR != TRUTH).mean()))
+
+
+def test_a_regression_pays_in_distance() -> None:
+    truth = np.random.default_rng(0).normal(size=len(GROUPS))
+    judging = Judging(
+        table(truth, "regression"), GROUPS, RegressionValue(-1.0, -1.0), 1, {"mean_residual_difference": 0.2}
+    )
+    exact = judging.measure("none", Candidate(remedy(truth, "regression")))
+    off = judging.measure("off", Candidate(remedy(truth + 0.5, "regression")))
+    assert judging.lost("accuracy lost", exact.right, off.right).value == pytest.approx(0.5)
+    assert judging.changed(exact, off).value == pytest.approx(0.5)

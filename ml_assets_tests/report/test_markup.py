@@ -1,0 +1,73 @@
+"""HTML: everything is escaped, numbers keep their full value, what is missing is said."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml_assets.report.markup import (
+    Html,
+    badge,
+    bullets,
+    estimate_cells,
+    estimate_text,
+    html,
+    missing,
+    note,
+    pairs,
+    short,
+    table,
+    tag,
+    warning,
+)
+from ml_assets_tests.report.planted import estimate, numbers, words
+
+HOSTILE = "<script>alert('x')</script>\"&"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        tag("p", HOSTILE), note(HOSTILE), badge(HOSTILE), bullets([HOSTILE]), missing("model", HOSTILE), warning(HOSTILE),
+        pairs({HOSTILE: HOSTILE}), table([{HOSTILE: HOSTILE}], caption=HOSTILE), tag("p", title=HOSTILE), tag("p", [HOSTILE]),
+    ],
+)  # fmt: skip
+def test_nothing_gets_through_unescaped(page: Html) -> None:
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_keeps_its_full_value(value: float) -> None:
+    assert numbers(html(value)) == [value]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.123456, "0.1235"), (12345.6, "12,346"), (12345, "12,345"), (True, "yes"), (None, "–"), (math.nan, "–"), (5e-17, "0")],
+)  # fmt: skip
+def test_numbers_are_short(value: object, shown: str) -> None:
+    assert words(html(value)) == shown
+
+
+def test_a_negative_number_is_short_too() -> None:
+    assert short(-1234.5) == "-1,234"
+
+
+def test_a_figure_never_stands_without_interval_and_n() -> None:
+    assert words(estimate_text(estimate(0.5, 40))) == "0.5 [0.4, 0.6] (n = 40)"
+    assert words(estimate_text(estimate(None, 0))) == "not estimable (n = 0)"
+    cells = estimate_cells(estimate(0.5, 40, level=0.99))
+    assert (cells["value"], words(html(cells["interval"])), cells["n"]) == (0.5, "[0.4, 0.6] at 0.99", 40)
+    assert estimate_cells(estimate(None, 0))["value"] == "not estimable"
+
+
+def test_what_is_missing_says_what_makes_it() -> None:
+    assert words(missing("model")) == "not recorded: materialize model"
+    assert warning("") == ""
+
+
+def test_tables_take_every_key_in_order() -> None:
+    assert words(table([{"a": 1}, {"b": "x", "a": 2}])) == "ab1 2 x"
+    assert words(table([])) == "nothing to show"

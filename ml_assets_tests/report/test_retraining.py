@@ -1,0 +1,17 @@
+"""The log with reasons and outcomes, and the replayed policies, as recorded."""
+
+from ml_assets.report.recorded import Recorded
+from ml_assets.report.retraining import build
+from ml_assets_tests.report.planted import numbers, words
+
+
+def test_the_stream(of_stream: Recorded) -> None:
+    page, store = build(of_stream), of_stream.store
+    text, found = words(page), numbers(page)
+    for row in store.read_facts("retraining_log")["rows"]:
+        assert row["reason"] in text
+        assert row["decision"] in text
+    facts = store.read_facts("policy_backtest")
+    assert facts["sentence"] in text
+    for outcome in facts["outcomes"]:
+        assert outcome["money"] in found

@@ -221,6 +221,7 @@ def accepted(declared: dict[str, Any], *findings: str) -> dict[str, Any]:
     reason = "known and reported; the board wants the model and reviews it each year"
     out["data_bias"]["plan"] = [{"finding": f, "reason": reason} | ACCEPTED for f in findings]
     return out
+UNPLANNED = ["gaps between groups inside tolerance", "proven findings in the data have a plan"]
 
 
 @pytest.fixture(scope="module")
@@ -361,7 +362,7 @@ def test_adult_is_refused_for_its_gap_and_released_by_plan(adult: Journey) -> No
     """Among the people of this census 11 % of the women and 30 % of the men earn that much: four fifths cannot hold."""
     first, second = adult.decisions
     assert first["outcome"] == "refused"
-    assert [g["name"] for g in first["gates"] if not g["passed"]] == ["gaps between groups inside tolerance"]
+    assert [g["name"] for g in first["gates"] if not g["passed"]] == UNPLANNED
     assert "sex = Female: selection rate" in first["sentence"]
     women = gap(adult, "selection_rate_ratio", "sex", "Female")
     assert women["verdict"] == "fail"
@@ -409,7 +410,7 @@ def test_german_thousand_rows_cannot_decide_much(german: Journey) -> None:
     figure = german.metric("roc_auc")
     assert 0.1 < figure["high"] - figure["low"] < 0.2
     first, second = german.decisions
-    assert [g["name"] for g in first["gates"] if not g["passed"]] == ["gaps between groups inside tolerance"]
+    assert UNPLANNED[0] in [g["name"] for g in first["gates"] if not g["passed"]]
     assert {d["verdict"] for d in german.facts("model_bias_report")["disparities"]} & {"suspect", "fail"}
     assert gate(first, "case is signed")["passed"]
     assert second["outcome"] == "released"

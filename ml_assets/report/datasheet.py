@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from ml_assets.declaration._types import spell
 from ml_assets.report.disclosure import shown
 from ml_assets.report.groups import name_of, suppressed_note
 from ml_assets.report.markup import Html, badge, estimate_cells, heading, join, missing, note, pairs, table, tag
@@ -136,7 +137,7 @@ def _labels(recorded: Recorded) -> Html:
     labelled, rows = sum(f["labelled"] for f in found), sum(f["rows"] for f in found)
     shown_facts = {
         "label column": recorded.solution.target,
-        "known after": str(delay) if delay else "at once",
+        "known after": spell(delay) if delay else "at once",
         "rows with a label": labelled,
         "share of all rows": labelled / rows if rows else None,
         "batches with all labels due": sum(f["mature"] for f in found),

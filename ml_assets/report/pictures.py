@@ -141,7 +141,8 @@ def trend(title: str, marks: Sequence[Mark], *, limit: float | None = None) -> H
     parts.append(_raw(f'<polyline points="{points}" fill="none" stroke="{BLUE}" stroke-width="1.5"/>'))
     parts += [_dot(px, y(m.value), RED if m.strong else BLUE, m.label, m.value, radius=2.5) for px, m in at]
     low, high = min(m.value for m in marks), max(m.value for m in marks)
-    parts += [_text(left - 5, y(v) + 4, f"{v:.3g}", INK, anchor="end", size=10) for v in dict.fromkeys((low, high))]
+    named = (low, high) if y(low) - y(high) > 10 else (high,)
+    parts += [_text(left - 5, y(v) + 4, f"{v:.3g}", INK, anchor="end", size=10) for v in named]
     parts += [_text(left, height - 2, marks[0].label, INK, size=10), _text(width - 8, height - 2, marks[-1].label, INK, anchor="end", size=10)]  # fmt: skip
     return _figure(title, parts, height, width=width, small=True)
 

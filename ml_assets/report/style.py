@@ -35,7 +35,7 @@ th, td { padding: .38rem .75rem .38rem 0; }
 tbody tr:hover { background: var(--wash); }
 td.number, td data { font-variant-numeric: tabular-nums; }
 td.number, .interval { white-space: nowrap; }
-td.words { min-width: 17rem; }
+td.words { min-width: 13rem; }
 .badge { display: inline-block; padding: 0 .5rem; border-radius: 1rem; background: var(--wash); font-size: .85em; white-space: nowrap; }
 .badge.good { color: var(--good); background: var(--good-wash); }
 .badge.bad { color: var(--bad); background: var(--bad-wash); }
@@ -60,6 +60,8 @@ svg text { font-family: inherit; }
   h2, h3, figcaption, caption { break-after: avoid; }
   tr, figure, dl > div { break-inside: avoid; }
   .scroll { overflow: visible; }
+  td, td.words { min-width: 0; }
+  .interval { white-space: normal; }
   table { font-size: 8pt; }
   a { color: inherit; text-decoration: none; }
 }

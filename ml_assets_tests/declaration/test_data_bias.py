@@ -1,8 +1,10 @@
 """Groups, expectations and remedies."""
 
+from datetime import date, timedelta
+
 import pytest
 
-from ml_assets.declaration.data_bias import DataBias, GroupRule, PlanEntry, Tolerance
+from ml_assets.declaration.data_bias import DataBias, ExpectedEffect, GroupRule, PlanEntry, Tolerance
 from ml_assets_tests.declaration.minimal import refusal
 
 BANDS = {"age_band": {"column": "age", "edges": [25, 40]}}
@@ -68,3 +70,67 @@ def test_a_plan_names_a_known_action_and_an_end() -> None:
         "action: Input should be 'reweigh', 'collect_data', 'accept', 'drop_column' or 'group_thresholds'",
         "expires: Field required",
     ]
+
+
+TODAY = date(2026, 3, 1)
+ENTRY = {"finding": "sex", "action": "accept", "reason": "r", "approved_by": "Ann", "expires": "2026-06-01"}
+RISK = {"text": "t", "severity": "low", "accepted_by": "Bob", "expires": "2026-04-01"}
+
+
+def entry(**raw: object) -> PlanEntry:
+    return PlanEntry.model_validate(ENTRY | raw)
+
+
+@pytest.mark.parametrize("name", [None, "", "  "])
+def test_an_entry_nobody_approved_is_a_proposal(name: str | None) -> None:
+    assert entry(approved_by=name).state(TODAY) == "proposed"
+
+
+def test_an_approval_ends_with_its_day_or_with_the_risk_that_was_accepted() -> None:
+    assert entry().state(date(2026, 6, 1)) == "approved"
+    assert entry().state(date(2026, 6, 2)) == "expired"
+    risky = entry(residual_risk=RISK)
+    assert risky.ends == date(2026, 4, 1)
+    assert [risky.state(date(2026, 4, 1) + timedelta(days=d)) for d in (0, 1)] == ["approved", "expired"]
+
+
+@pytest.mark.parametrize("decided", [{}, {"decided_by": "bob "}])
+def test_the_risk_is_accepted_by_someone_other_than_who_decided(decided: dict[str, str]) -> None:
+    who = "bob " if decided else "Ann"
+    raw = ENTRY | decided | {"residual_risk": RISK | {"accepted_by": who.strip().title()}}
+    assert refusal(PlanEntry, raw) == [
+        f"residual_risk.accepted_by: got '{who.strip().title()}', who decided; allowed: someone other than the decider"
+    ]
+    assert entry(decided_by="Cleo", residual_risk=RISK)
+
+
+def test_an_expected_effect_can_be_measured() -> None:
+    assert ExpectedEffect(metric="label_rate_difference", at_most=0.05)
+    assert ExpectedEffect(metric="equal_opportunity_difference", group="sex=f", at_most=0.05)
+    assert refusal(ExpectedEffect, {"metric": "hope", "at_most": 1})[0].startswith(
+        "metric: got 'hope'; allowed: label_rate_difference, representation_ratio, missing_share_difference, proxy_auc, "
+    )
+    assert refusal(ExpectedEffect, {"metric": "proxy_auc"}) == [
+        "expected_effect: got no bound or two; allowed: at_most or at_least"
+    ]
+    assert refusal(ExpectedEffect, {"metric": "missing_share_difference", "at_most": 0.1}) == [
+        "column: got None for missing_share_difference; allowed: a column for missing_share_difference alone"
+    ]
+
+
+def test_pairs_are_crossed_where_several_are_protected() -> None:
+    assert bias(protected=["sex"]).crossing_depth == 1
+    assert bias(protected=["sex", "origin"]).crossing_depth == 2
+    assert bias(protected=["sex", "origin"], depth=1).crossing_depth == 1
+
+
+@pytest.mark.parametrize("parts", [["sex"], ["sex", "sex"], ["sex", "job"]])
+def test_crossings_are_of_protected_attributes(parts: list[str]) -> None:
+    raw = {"protected": ["sex", "origin"], "intersections": [parts]}
+    assert refusal(DataBias, raw) == [f"intersections: got {parts}; allowed: two or more of sex, origin"]
+
+
+@pytest.mark.parametrize("name", ["age", "age_band"])
+def test_a_protected_column_is_no_good_reason(name: str) -> None:
+    raw = {"groups": BANDS, "protected": ["age_band"], "legitimate": [name, "income"]}
+    assert refusal(DataBias, raw) == [f"legitimate: got {name}; allowed: columns that are not protected"]

@@ -13,7 +13,10 @@ def world(seed: int, *, strength: float = 0.0, copies: int = 1) -> tuple[pd.Data
     rng = np.random.default_rng(seed)
     sex = rng.choice(["f", "m"], N)
     frame = {f"sign{i}": strength * (sex == "f") + rng.normal(size=N) for i in range(copies)}
-    frame |= {"noise": rng.normal(size=N), "job": rng.choice(["cook", "clerk", None], N)}
+    frame |= {
+        "noise": rng.normal(size=N),
+        "job": pd.Series(rng.choice(["cook", "clerk"], N)).where(rng.random(N) > 0.3),
+    }
     return pd.DataFrame(frame), pd.Series(sex, name="sex")
 
 

@@ -120,3 +120,25 @@ def test_a_group_without_reference_cannot_be_missed(fork: Lab) -> None:
     found = lab.verdict("data_bias_report", "groups_represented")
     assert not found.passed
     assert "no reference population" in said(found)
+
+
+def test_a_proven_finding_without_an_approved_entry_stops_the_release(fork: Lab) -> None:
+    name, strict = "proven findings in the data have a plan", {"tolerance": {"label_rate_difference": 0.02}}
+    for plan, passed in (([], False), ([PLAN | {"approved_by": None}], False), ([PLAN], True)):
+        lab = fork.but(data_bias=strict | {"plan": plan})
+        lab.ok("data_bias_report", "bias_remediation_plan", "champion")
+        (gate,) = (g for g in lab.store.read_facts("champion")["gates"] if g["name"] == name)
+        assert gate["passed"] == passed, gate
+        assert passed or "D-label-sex=" in gate["sentence"]
+
+
+def test_the_ui_shows_the_plan_and_a_draft_to_complete(fork: Lab) -> None:
+    lab = fork.but(data_bias={"plan": []})
+    lab.ok("data_bias_report", "bias_remediation_plan", "sample_weights")
+    shown = lab.metadata("bias_remediation_plan")
+    assert "approved_by: null" in shown["to_complete"]
+    assert "D-label-sex=m" in shown["plan"]
+    assert {"picture", "shares_picture", "proxies", "stress"} <= set(lab.metadata("data_bias_report"))
+    assert "sex=f" in lab.metadata("sample_weights")["mix"]
+    tried = [o for f in lab.store.read_facts("bias_remediation_plan")["findings"] for o in f["options"] if o["tried"]]
+    assert {o["action"] for o in tried} >= {"reweigh"}

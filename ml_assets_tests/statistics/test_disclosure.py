@@ -50,7 +50,7 @@ def test_no_row_or_column_holds_a_single_masked_count(counts: list[int], thresho
     rows = [cell for cell, n in zip(cells, counts[: 2 * width], strict=True) for _ in range(n)]
     frame = pd.DataFrame(rows, columns=["a", "b"], dtype=object)
     found: Masked = masked_groups(crossed(frame, depth=2), threshold=threshold)
-    sizes = {tuple(k.split(" & ")): n for k, n in (frame["a"] + " & " + frame["b"]).value_counts().items()}
+    sizes = {tuple(str(k).split(" & ")): n for k, n in (frame["a"] + " & " + frame["b"]).value_counts().items()}
     hidden = {tuple(cell.split(" & ")) for cell in found["a & b"]}
     assert {cell for cell, n in sizes.items() if n < threshold} <= hidden
     for at, margin in ((0, "a"), (1, "b")):

@@ -1,5 +1,7 @@
 """Gaps that tell the label: planted in everyone, in one group, and not at all."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,9 +14,9 @@ SEX = pd.DataFrame({"sex": RNG.choice(["f", "m"], N)})
 TRUTH = RNG.integers(0, 2, N)
 
 
-def found(missing: np.ndarray, **options: object) -> dict[str, MissingLabelGap]:  # type: ignore[type-arg]
+def found(missing: "np.ndarray[Any, Any]", **options: Any) -> dict[str, MissingLabelGap]:
     frame = pd.DataFrame({"income": np.where(missing, np.nan, 1.0), "whole": 1.0})
-    gaps = missing_label_gaps(frame, options.pop("truth", TRUTH), SEX, **options)  # type: ignore[arg-type]
+    gaps = missing_label_gaps(frame, options.pop("truth", TRUTH), SEX, **options)
     assert {g.column for g in gaps} <= {"income"}
     return {g.group or g.attribute: g for g in gaps}
 

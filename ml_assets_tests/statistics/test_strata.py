@@ -1,6 +1,7 @@
 """Comparisons put together over strata: one stratum is the plain comparison, weights by hand, coverage."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from ml_assets.statistics.intervals import newcombe_difference
 from ml_assets.statistics.strata import strata_of, stratified_means, stratified_rates
 
 
-def arrays(*counts: list[int]) -> list[np.ndarray]:  # type: ignore[type-arg]
+def arrays(*counts: list[int]) -> "list[np.ndarray[Any, Any]]":
     return [np.array(c, dtype=np.float64) for c in counts]
 
 

@@ -18,7 +18,9 @@ from ml_assets.statistics.weighted_gaps import WeightedGap
 def effects_of(solution: Solution, finding: Finding, entry: PlanEntry | None, action: str) -> tuple[Promise, ...]:
     """The promises about one finding: those declared, else that of the action where it has a measure in the data."""
     if entry is not None and entry.expected_effect:
-        return tuple(_promise(finding.id, e, finding.group) for e in entry.expected_effect)
+        # A crossed group that the entry answers as a part is held by what was promised of the whole.
+        whole = finding.group if entry.finding in (finding.id, finding.group, finding.attribute) else entry.finding
+        return tuple(_promise(finding.id, e, whole) for e in entry.expected_effect)
     if action == "reweigh" and finding.kind in LABEL_KINDS and not finding.parents:
         limit = solution.data_bias.tolerance.label_rate_difference
         return (Promise(finding.id, "label_rate_difference", finding.group, at_most=limit),)
@@ -33,8 +35,8 @@ def binding(solution: Solution, found: Sequence[Finding], today: date) -> tuple[
 
 def _of_entry(solution: Solution, entry: PlanEntry, found: Sequence[Finding]) -> Iterator[Promise]:
     answered = [f for f in found if f.answered_by(solution.data_bias.plan) == entry]
-    for finding in answered:
-        yield from effects_of(solution, finding, entry, entry.action)
+    promised = [p for finding in answered for p in effects_of(solution, finding, entry, entry.action)]
+    yield from {(p.metric, p.group, p.at_most, p.at_least): p for p in reversed(promised)}.values()
     if not answered:
         target = entry.finding.removeprefix("D-").partition("-")[2] if entry.finding.startswith("D-") else entry.finding
         for effect in entry.expected_effect:

@@ -16,6 +16,7 @@ from ml_assets.statistics.alarms import fallen
 from ml_assets.statistics.disparity import disparities, overall_verdict
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.metrics import METRICS, evaluate, names_for
+from ml_assets.statistics.tensor import CountTensor
 from ml_assets.statistics.value import policies
 
 
@@ -87,11 +88,15 @@ def judge_fairness(judge: Judge, batch: Batch, metrics: dict[str, float], favour
         level=1 - judge.solution.alarm_error,
     )
     verdict = overall_verdict(found)
+    counts = None
+    if judge.solution.task != "regression":  # group × label × decision; the counts of batches add up
+        counts = CountTensor.of(groups, truth, rows[DECISION].to_numpy()).to_dict()
     return judge.write(
         "fairness_report",
         batch,
         {
             "judged": True,
+            "counts": counts,
             "disparities": list(found),
             "verdict": verdict,
             "version": version,

@@ -6,6 +6,7 @@ import pytest
 from ml_assets.history import DECISION, ID, LABEL, SCORE
 from ml_assets.stages.monitoring.judging import performance_verdict
 from ml_assets.statistics.metrics import evaluate
+from ml_assets.statistics.tensor import CountTensor
 from ml_assets_tests.stages.lab import Lab
 
 DAY = "2026-01-15"
@@ -60,3 +61,13 @@ def test_of_a_table_only_rows_outside_of_training_are_judged(table: Lab, classes
     for lab in (table, classes):
         parts = lab.store.read_frame("training_set", columns=["ml:part"])["ml:part"]
         assert lab.store.read_facts("performance_report")["rows"] == int((parts == "test").sum())
+
+
+def test_the_counts_of_batches_add_up_to_those_of_all_their_rows(stream: Lab) -> None:
+    facts = stream.store.read_facts("fairness_report", DAY)
+    counts = CountTensor.from_dict(facts["counts"])
+    assert counts.attributes == ("sex",)
+    assert counts.n == 300
+    both = counts.merge(counts)
+    assert both.n == 600
+    assert both.marginal([]).counts.sum() == 600

@@ -1,49 +1,24 @@
-"""Part 8: whom the final decisions favour, what was tried against it, what that cost, and what was chosen."""
+"""``mitigation``: the remedies that were tried, what each cost, and which one goes into the final solution."""
 
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from ml_assets.declaration import Solution
-from ml_assets.evidence import Verdict, intervals, table
-from ml_assets.graph import Stage, solution_check
+from ml_assets.evidence import Verdict, table
+from ml_assets.graph import Stage
 from ml_assets.history import training_rows
-from ml_assets.releases import challenger, require_same_rows
+from ml_assets.releases import require_same_rows
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.resources.store import Facts
-from ml_assets.statistics.estimate import Estimate
 
 if TYPE_CHECKING:
     from ml_assets.learning.artifact import SolutionArtifact
     from ml_assets.learning.ladder import Climb
     from ml_assets.learning.mitigation import MitigationTable
 
-STAGE = "model_bias"
 
-
-def build(solution: Solution) -> dg.Definitions:
-    """The stage of one solution."""
-    stage = Stage(solution, STAGE)
-    checks = [
-        solution_check(
-            solution,
-            "model_bias_report",
-            "disparity",
-            _inside,
-            description="No gap between groups in the final decisions is proven to be beyond its tolerance.",
-        ),
-        solution_check(
-            solution,
-            "mitigation",
-            "plan_kept",
-            _plan_kept,
-            description="The remedy that part 4 planned did not widen the gap it was to narrow.",
-        ),
-    ]
-    return dg.Definitions(assets=[_mitigation(stage), _report(stage)], asset_checks=checks)
-
-
-def _mitigation(stage: Stage) -> dg.AssetsDefinition:
+def build_mitigation(stage: Stage) -> dg.AssetsDefinition:
     solution = stage.solution
 
     @stage.asset(
@@ -219,7 +194,7 @@ def planned_stands(found: "MitigationTable") -> bool:
     return unharmed and planned.verdict == found.row("none").verdict
 
 
-def _plan_kept(store: SolutionStore) -> Verdict:
+def plan_kept(store: SolutionStore) -> Verdict:
     facts = store.read_facts("mitigation")
     by_name = {r["name"]: r for r in facts["rows"]}
     if facts["planned"] is None or "reweigh" not in by_name:
@@ -236,96 +211,3 @@ def _plan_kept(store: SolutionStore) -> Verdict:
 def _show(worst: Facts) -> str:
     value = worst["value"]["value"]
     return "not estimable" if value is None else f"{value:.3f}"
-
-
-def _report(stage: Stage) -> dg.AssetsDefinition:
-    solution = stage.solution
-
-    @stage.asset(
-        "model_bias_report",
-        "Gaps between groups in the final decisions on the test part: value, interval, n, limit and verdict of each.",
-        kinds=["report"],
-        deps=["mitigation", "evaluation"],
-        sections=["data_bias", "business_case"],
-    )
-    def model_bias_report(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
-        facts = examine(solution, store.of(solution.name))
-        rows = [disparity_row(d) for d in facts["disparities"]]
-        metadata: dict[str, Any] = {"gaps": table(rows), "verdict": facts["verdict"], "test_rows": facts["rows"]}
-        named = [
-            Estimate(
-                f"{d['metric'][:14]} {d['attribute']}={d['group']}",
-                d["value"]["value"],
-                d["value"]["low"],
-                d["value"]["high"],
-                d["value"]["n"],
-            )
-            for d in facts["disparities"]
-            if d["value"]["value"] is not None and d["value"]["low"] is not None and d["value"]["high"] is not None
-        ]
-        if named:
-            metadata["picture"] = dg.MetadataValue.md(intervals("gap: group against the rest", named))
-        return dg.MaterializeResult(metadata=metadata)
-
-    return model_bias_report
-
-
-def disparity_row(found: Facts) -> dict[str, object]:
-    """One comparison as a table row."""
-    value = found["value"]
-    return {
-        "metric": found["metric"],
-        "group": f"{found['attribute']}={found['group']}",
-        "value": value["value"],
-        "low": value["low"],
-        "high": value["high"],
-        "n": value["n"],
-        "limit": found["limit"],
-        "verdict": found["verdict"],
-    }
-
-
-def examine(solution: Solution, store: SolutionStore) -> Facts:
-    """Disparities of the final decisions on the test part."""
-    from ml_assets.statistics.disparity import disparities, overall_verdict
-
-    test = training_rows(solution, store).part("test")
-    attributes = list(solution.data_bias.protected)
-    digest = store.read_facts("mitigation")["digest"]
-    if not attributes:
-        return store.write_facts(
-            "model_bias_report", {"disparities": [], "verdict": "pass", "rows": len(test.table), "digest": digest}
-        )
-    answer = challenger(store).predict(test.table.features, groups=test.groups)
-    found = disparities(
-        test.groups[attributes],
-        test.table.truth,
-        answer.decision,
-        metrics=solution.fairness_limits,
-        task=solution.task,
-        favourable=solution.favourable_code,
-    )
-    facts = {"disparities": list(found), "verdict": overall_verdict(found), "rows": len(test.table), "digest": digest}
-    return store.write_facts("model_bias_report", facts)
-
-
-def _inside(store: SolutionStore) -> Verdict:
-    facts = store.read_facts("model_bias_report")
-    found = facts["disparities"]
-    if not found:
-        return Verdict(True, "no attribute is protected: there is no gap to judge", {"gaps": 0})
-    counts = {
-        v: sum(d["verdict"] == v for d in found) for v in ("pass", "suspect", "fail", "inconclusive", "not_estimable")
-    }
-    bad = [d for d in found if d["verdict"] in ("fail", "suspect")]
-    sentence = (
-        "; ".join(d["sentence"] for d in bad[:4])
-        or f"{facts['verdict']}: {counts['pass']} of {len(found)} gaps inside their tolerance, {counts['inconclusive']} cannot be told"
-    )
-    return Verdict(
-        facts["verdict"] not in ("fail", "suspect"),
-        sentence,
-        {f"gaps_{k}": n for k, n in counts.items()},
-        [disparity_row(d) for d in found],
-        act=facts["verdict"] == "fail",
-    )

@@ -41,6 +41,7 @@ WEEKS, DAYS, LATER_WEEKS, LATER_DAYS = 80, 60, 3, 1
 HALF_HOUR = timedelta(minutes=30)
 BIKES_START = datetime(2011, 1, 1)
 ACCEPTED = {"action": "accept", "approved_by": "review board", "expires": "2100-01-01"}
+UNPLANNED = ["gaps between groups inside tolerance", "proven findings in the data have a plan"]
 
 
 def adult_declared() -> dict[str, Any]:
@@ -221,7 +222,6 @@ def accepted(declared: dict[str, Any], *findings: str) -> dict[str, Any]:
     reason = "known and reported; the board wants the model and reviews it each year"
     out["data_bias"]["plan"] = [{"finding": f, "reason": reason} | ACCEPTED for f in findings]
     return out
-UNPLANNED = ["gaps between groups inside tolerance", "proven findings in the data have a plan"]
 
 
 @pytest.fixture(scope="module")

@@ -454,7 +454,7 @@ def test_bikes_a_day_is_too_few_rows_to_judge(bikes: Journey) -> None:
     failed = dict(bikes.runs[f"live {batch}"].failed_checks)
     assert "24 labelled rows; at least 100 are needed" in failed["performance_report:performance"]
     assert bikes.facts("value_report", batch)["judged"]
-    assert "drift_report:drift" not in failed
+    assert failed["drift_report:drift"] == "too few rows to tell (n = 24)"
 
 
 def test_electricity_is_learned_in_the_order_of_time(electricity: Journey) -> None:

@@ -83,16 +83,24 @@ def weigh(solution: Solution, store: SolutionStore) -> Facts:
 
 
 def _attributes(solution: Solution, plan: Facts) -> list[str]:
-    """Protected attributes, alone or in a crossing, of label findings that are to be reweighed."""
+    """Protected attributes of label findings that are to be reweighed; of a crossing only when a person decided so.
+
+    Every further attribute cuts the training rows into smaller cells, whose weights are mostly noise.
+    """
     if solution.data_bias.mitigation != "reweigh":
         return []
     groups = [
         f["groups"][0].partition("=")[0]
         for f in plan["findings"]
-        if f["kind"] in LABEL_KINDS and f["decision"]["chosen"] == "reweigh"
+        if f["decision"]["chosen"] == "reweigh" and (f["status"] == "approved" or _whole(f))
     ]
     named = {part for name in groups for part in (name, *name.split(JOIN))}
     return [a for a in solution.data_bias.protected if a in named]
+
+
+def _whole(finding: Facts) -> bool:
+    """A gap in the label rate of a group of one attribute."""
+    return bool(finding["kind"] == LABEL_KINDS[0] and JOIN not in finding["groups"][0].partition("=")[0])
 
 
 def _left(solution: Solution, learned: Learned, fair: "np.ndarray[Any, Any]") -> Any:

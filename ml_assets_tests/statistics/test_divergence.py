@@ -83,7 +83,9 @@ def test_location_agrees_with_the_rank_sum_test() -> None:
         rng = np.random.default_rng(seed)
         x, y = rng.normal(0, 1, 2_000), rng.normal(0.1, 1, 2_000)
         a, b = (np.histogram(values, edges)[0].astype(float) for values in (x, y))
-        assert math.log(div.rank_tests(a, b).p_values[0]) == pytest.approx(math.log(ranksums(x, y).pvalue), rel=0.3, abs=1.0)
+        assert math.log(div.rank_tests(a, b).p_values[0]) == pytest.approx(
+            math.log(ranksums(x, y).pvalue), rel=0.3, abs=1.0
+        )
 
 
 def test_location_spread_and_shape_are_told_apart() -> None:

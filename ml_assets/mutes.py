@@ -62,9 +62,17 @@ def mute(
     _require_column(store, check, column)
     if not reason.strip():
         raise StoreError("a mute without a reason", got="nothing", allowed="why it may be ignored", do="Give --reason")
-    given = Mute(check, until, reason.strip(), getpass.getuser(), f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", column)
+    given = Mute(check, until, reason.strip(), _person(), f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", column)
     _write(store, [*(m for m in mutes(store) if (m.check, m.column) != (check, column)), given])
     return given
+
+
+def _person() -> str:
+    """Who runs this; a container may know no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "an unnamed user"
 
 
 def _require_column(store: SolutionStore, check: str, column: str | None) -> None:

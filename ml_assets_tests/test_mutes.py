@@ -80,3 +80,11 @@ def test_what_cannot_be_muted(store: SolutionStore) -> None:
     with pytest.raises(StoreError, match=r"no such column is watched: got age; allowed: income, ml:score"):
         mute(store, "drift", until=END, reason="x", allowed=CHECKS, column="age")
     assert mutes(store) == []
+
+
+def test_a_container_without_a_user_name_can_mute(store: SolutionStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert "by an unnamed user" in mute(store, "drift", until=END, reason="x", allowed=CHECKS).sentence

@@ -98,6 +98,11 @@ def codes(prepared: pd.DataFrame, specs: Sequence[FeatureSpec]) -> FloatArray:
     return matrix
 
 
+def without_empty_columns(x: FloatArray, learned: FloatArray) -> FloatArray:
+    """``x`` with columns that hold no value in ``learned`` as zeros: scikit-learn's trees refuse a column without any."""
+    return np.where(np.isfinite(learned).any(axis=0), x, 0.0)
+
+
 def category_codes(column: "pd.Series[Any]") -> NDArray[np.int64]:
     """Position of each value in the categories of a prepared column, -1 where missing."""
     return np.asarray(column.cat.codes, dtype=np.int64)

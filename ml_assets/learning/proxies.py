@@ -13,7 +13,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.learning.predictors import limited
-from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, codes, feature_specs, prepare
+from ml_assets.learning.preprocessing import (
+    FeatureSpec,
+    FloatArray,
+    codes,
+    feature_specs,
+    prepare,
+    without_empty_columns,
+)
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import UNKNOWN
 from ml_assets.statistics.intervals import delong, midranks, normal_quantile
@@ -147,13 +154,8 @@ def _fit(x: FloatArray, specs: Sequence[FeatureSpec], label: NDArray[Any], fold:
             random_state=seed,
             categorical_features=[s.kind == "categorical" for s in specs],
         )
-        models.append(model.fit(_usable(x[shown], x[shown]), label[shown]))
+        models.append(model.fit(without_empty_columns(x[shown], x[shown]), label[shown]))
     return models
-
-
-def _usable(x: FloatArray, learned: FloatArray) -> FloatArray:
-    # scikit-learn's trees refuse a column without any value
-    return np.where(np.isfinite(learned).any(axis=0), x, 0.0)
 
 
 def _scores(models: Sequence[Any], x: FloatArray, fold: IntArray, told: Sequence[str]) -> FloatArray:
@@ -162,7 +164,7 @@ def _scores(models: Sequence[Any], x: FloatArray, fold: IntArray, told: Sequence
     for k, model in enumerate(models):
         held = fold == k
         place = [list(model.classes_).index(name) for name in told]
-        out[held] = model.predict_proba(_usable(x[held], x[~held]))[:, place]
+        out[held] = model.predict_proba(without_empty_columns(x[held], x[~held]))[:, place]
     return out
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from ml_assets.errors import DataError
 from ml_assets.learning.design import linear_design
 from ml_assets.learning.predictors import limited
-from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, codes, prepare
+from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, codes, prepare, without_empty_columns
 from ml_assets.statistics.calibration import fit_calibration
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.intervals import delong
@@ -116,8 +116,7 @@ def _cross_fitted(x: FloatArray, origin: FloatArray, fold: Any, make: Any) -> Fl
     p = np.empty(len(origin))
     for k in range(FOLDS):
         held = fold == k
-        # scikit-learn's trees refuse a column without any value
-        shown = np.where(np.isfinite(x[~held]).any(axis=0), x, 0.0)
+        shown = without_empty_columns(x, x[~held])
         p[held] = make().fit(shown[~held], origin[~held]).predict_proba(shown[held])[:, 1]
     return p
 

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
-from ml_assets.learning.preprocessing import FeatureSpec, codes, feature_specs, label_text, numbers, prepare, texts
+from ml_assets.learning.preprocessing import (
+    FeatureSpec,
+    codes,
+    feature_specs,
+    label_text,
+    numbers,
+    prepare,
+    texts,
+    without_empty_columns,
+)
 
 DAY = 86_400
 
@@ -162,3 +171,9 @@ def test_categories_are_exactly_those_of_the_spec(values: list[object]) -> None:
         if spec.kind == "categorical":
             assert tuple(prepared["x"].cat.categories) == spec.categories
             assert prepared["x"].isna().tolist() == [value is None for value in values]
+
+
+def test_a_column_without_any_learned_value_is_zeros_and_the_others_stay() -> None:
+    x = np.array([[1.0, 2.0], [np.nan, 3.0]])
+    learned = np.array([[5.0, np.nan], [np.nan, np.nan]])
+    assert np.array_equal(without_empty_columns(x, learned), [[1.0, 0.0], [np.nan, 0.0]], equal_nan=True)

@@ -10,7 +10,7 @@ from ml_assets.declaration.arrival import Batch
 from ml_assets.history import DECISION, ID, TRUTH
 from ml_assets.learning.losses import row_loss
 from ml_assets.learning.preprocessing import feature_specs
-from ml_assets.learning.shift import FEWEST_ROWS, shift_weights
+from ml_assets.learning.shift import shift_weights
 from ml_assets.releases import version_sample
 from ml_assets.resources.store import Facts
 from ml_assets.stages.monitoring.judge import Judge, scores_of
@@ -54,15 +54,12 @@ def find_causes(judge: Judge, batch: Batch, rows: pd.DataFrame, truth: Array, ve
 def _found(judge: Judge, now: Side, before: Side, released: Facts) -> Facts:
     task, error = judge.solution.task, judge.solution.alarm_error
     specs = feature_specs(before.inputs)
-    weights = None
-    if specs and min(len(now.truth), len(before.truth)) >= FEWEST_ROWS:
-        weights = shift_weights(before.inputs, now.inputs, specs, seed=judge.solution.model.seed)
-    usable = weights is not None and weights.usable
+    weights = shift_weights(before.inputs, now.inputs, specs, seed=judge.solution.model.seed) if specs else None
     weight = weights.weights if weights is not None and weights.usable else None
     concept = concept_test(now.truth, now.score, before.truth, before.score, task=task, weight=weight, alpha=error)
     splits = _splits(judge, now, before, weight, released) if weight is not None else []
     segments = _segments(now, before, task, error)
-    why = "" if usable or weights is None else f"not split into causes: {weights.sentence}"
+    why = f"not split into causes: {weights.sentence}" if weights is not None and weight is None else ""
     return {
         "judged": True,
         "concept": concept,

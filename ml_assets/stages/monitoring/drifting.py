@@ -113,7 +113,7 @@ def _verdict(
 
 
 class _Model:
-    """The model that answered a batch, opened only when something is asked of it."""
+    """The model that answered a batch, asked again about its rows."""
 
     def __init__(self, judge: Judge, batch: Batch, version: int, released: Facts) -> None:
         self.judge, self.batch, self.version, self.released = judge, batch, version, released

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ml_assets.learning.table import TrainingTable
 
-ID, TIME, BATCH, LABEL, PART, TRUTH, RULE, WEIGHT = (
+ID, TIME, BATCH, LABEL, PART, TRUTH, RULE, WEIGHT, CLUSTER = (
     "ml:id",
     "ml:time",
     "ml:batch",
@@ -24,6 +24,7 @@ ID, TIME, BATCH, LABEL, PART, TRUTH, RULE, WEIGHT = (
     "ml:truth",
     "ml:rule",
     "ml:weight",
+    "ml:cluster",
 )
 SCORE, DECISION, VERSION = "ml:score", "ml:decision", "ml:model_version"
 OWN, GROUP = "ml:", "ml:group:"
@@ -109,12 +110,16 @@ def groups_of(solution: Solution, rows: "pd.DataFrame") -> "pd.DataFrame":
 
 @dataclass(frozen=True)
 class Learned:
-    """The training set as it is learned from: table, audit groups and the simple rule's decisions, row by row."""
+    """The training set as it is learned from: table, audit groups and the simple rule's decisions, row by row.
+
+    ``cluster`` names what rows share that must not be torn apart (the id itself where nothing is declared).
+    """
 
     table: "TrainingTable"
     groups: "pd.DataFrame"
     rule: "np.ndarray[Any, Any] | None"
     batch: "np.ndarray[Any, Any]"
+    cluster: "np.ndarray[Any, Any]"
 
     def part(self, name: str) -> "Learned":
         """The rows of one part."""
@@ -136,6 +141,7 @@ class Learned:
             self.groups.iloc[at].reset_index(drop=True),
             None if self.rule is None else self.rule[at],
             self.batch[at],
+            self.cluster[at],
         )
 
 
@@ -158,7 +164,9 @@ def training_rows(solution: Solution, store: SolutionStore, *, weights: bool = T
     )
     groups = frame[[c for c in frame.columns if c.startswith(GROUP)]]
     rule = _encode_rule(frame[RULE].to_numpy(), classes, solution) if RULE in frame.columns else None
-    return Learned(table, groups.rename(columns=lambda c: c.removeprefix(GROUP)), rule, frame[BATCH].to_numpy())
+    cluster = frame[CLUSTER if CLUSTER in frame.columns else ID].to_numpy()
+    named = groups.rename(columns=lambda c: c.removeprefix(GROUP))
+    return Learned(table, named, rule, frame[BATCH].to_numpy(), cluster)
 
 
 def _stored_weights(store: SolutionStore, ids: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":

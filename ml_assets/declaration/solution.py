@@ -12,16 +12,17 @@ from pydantic_core import core_schema
 
 from ml_assets.declaration._base import Declaration
 from ml_assets.declaration._types import Span
-from ml_assets.declaration.business_case import BusinessCase
+from ml_assets.declaration.business_case import BusinessCase, RegressionValue
 from ml_assets.declaration.data_bias import DataBias
 from ml_assets.declaration.data_pipeline import DataPipeline
 from ml_assets.declaration.data_selection import DataSelection
 from ml_assets.declaration.deployment import Deployment
-from ml_assets.declaration.model import Model
+from ml_assets.declaration.model import Model, QuantileLoss
 from ml_assets.declaration.model_bias import ModelBias
 from ml_assets.declaration.monitoring import Monitoring
 from ml_assets.declaration.retraining import Retraining
 from ml_assets.declaration.success_criteria import Criterion
+from ml_assets.learning.losses import Loss, money_loss
 from ml_assets.statistics.alarms import per_look
 from ml_assets.statistics.metrics import METRICS, Task
 
@@ -157,6 +158,16 @@ class Solution(Declaration):
         return per_look(self.monitoring.false_alarms, looks)
 
     @property
+    def training_loss(self) -> Loss:
+        """What a regression model minimises, in the words of ``ml_assets.learning.losses``."""
+        declared, value = self.model.loss, self.business_case.value
+        if isinstance(declared, QuantileLoss):
+            return Loss("quantile", declared.quantile)
+        if isinstance(value, RegressionValue) and declared in (None, "money"):
+            return money_loss(value.per_unit_over, value.per_unit_under)
+        return Loss("absolute", 0.5) if declared == "absolute" else Loss("squared")
+
+    @property
     def group_names(self) -> tuple[str, ...]:
         """Every attribute by which figures are broken down."""
         return tuple(dict.fromkeys((*self.data_bias.protected, *self.data_bias.groups)))
@@ -234,6 +245,25 @@ def _time_needs_a_stream(s: Solution) -> Iterator[str]:
             yield f"model: got a duration for {', '.join(timed)}, but batches of files have no period; allowed: a number of batches, such as '20 batches'"
 
 
+def _model_fits_task(s: Solution) -> Iterator[str]:
+    if s.task != "regression" and s.model.loss is not None:
+        yield f"model.loss: got {s.model.loss!r} for a {s.task} target; allowed: nothing, classes are learned by their likelihood"
+    if s.model.loss == "money" and s.business_case.value is None:
+        yield "model.loss: got money, but business_case.value is not declared; allowed: squared, absolute, quantile, or declare the value"
+    for case in s.model.cases:
+        if s.task == "regression" and case.decision is not None:
+            yield f"model.cases: got a decision in {case.name!r} for a regression target; allowed: at_least, at_most"
+        if s.task == "multiclass" and case.decision is None:
+            yield f"model.cases: got no decision in {case.name!r}; allowed for a multiclass target: decision"
+
+
+def _cluster_is_not_target(s: Solution) -> Iterator[str]:
+    if s.model.cluster is not None and s.model.cluster == s.target:
+        yield f"model.cluster: got {s.target!r}, which is the target; allowed: a column that several rows share"
+    if s.model.cluster is not None and s.time_split:
+        yield "model.cluster: got it for a split by time; allowed: split: hash, or no cluster"
+
+
 def _seasons_need_a_clock(s: Solution) -> Iterator[str]:
     drift, period = s.monitoring.drift, s.data_pipeline.period
     if period is None and (drift.season != "none" or drift.against == "trailing"):
@@ -277,6 +307,8 @@ SPANNING_RULES: tuple[Callable[[Solution], Iterator[str]], ...] = (
     _baseline_exists,
     _window_outlasts_delay,
     _time_needs_a_stream,
+    _model_fits_task,
+    _cluster_is_not_target,
     _seasons_need_a_clock,
     _files_fit_arrival,
     _labels_need_ids,

@@ -74,7 +74,7 @@ def _rows(solution: Solution, criterion: Criterion, test: Learned) -> list[dict[
             _row(
                 solution,
                 criterion,
-                Learned(test.table.rows(at), test.groups.iloc[at], None, test.batch[at]),
+                test.rows(at),
                 f"{criterion.in_each}={group}",
             )
         )

@@ -27,3 +27,11 @@ def test_words_and_bounds() -> None:
         "device: Input should be 'cpu' or 'cuda'",
         "monotone.age: Input should be 1 or -1",
     ]
+
+
+def test_a_search_has_a_budget_and_a_case_an_expectation() -> None:
+    assert Model.model_validate({"search": {"trials": 20}}).search is not None
+    assert refusal(Model, {"search": {}}) == ["search: got no budget; allowed: trials, seconds, or both"]
+    assert refusal(Model, {"cases": [{"name": "old", "row": {"age": 90}}]}) == [
+        "cases.0: case 'old': got no expectation; allowed: at_least, at_most, decision"
+    ]

@@ -7,6 +7,7 @@ import pytest
 
 from ml_assets.declaration import SECTIONS, Solution
 from ml_assets.declaration.solution import SPANNING_RULES
+from ml_assets.learning.losses import Loss
 from ml_assets_tests.declaration.minimal import ARRIVAL, CASE, HERE, MINIMAL, changed, refusal, solution, stream
 
 REGRESSION = {"business_case__target": {"column": "spend", "task": "regression"}}
@@ -46,6 +47,15 @@ BROKEN: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"model": {"window": "3 days", "half_life": "2 batches"}}, "model: got window, half_life for a single table; allowed: none of them, or declare data_pipeline.arrival"),
         ({"data_pipeline__arrival": {"every": "file"}, "model__window": "3 days"}, "model: got a duration for window, but batches of files have no period; allowed: a number of batches, such as '20 batches'"),
     ],
+    "_model_fits_task": [
+        ({"model__loss": "absolute"}, "model.loss: got 'absolute' for a binary target; allowed: nothing, classes are learned by their likelihood"),
+        (REGRESSION | {"model__loss": "money"}, "model.loss: got money, but business_case.value is not declared; allowed: squared, absolute, quantile, or declare the value"),
+        (REGRESSION | {"model__cases": [{"name": "old", "row": {"age": 90}, "decision": "yes"}]}, "model.cases: got a decision in 'old' for a regression target; allowed: at_least, at_most"),
+    ],
+    "_cluster_is_not_target": [
+        ({"model__cluster": "left"}, "model.cluster: got 'left', which is the target; allowed: a column that several rows share"),
+        (ID | {"data_pipeline__arrival": ARRIVAL, "model__cluster": "household"}, "model.cluster: got it for a split by time; allowed: split: hash, or no cluster"),
+    ],
     "_seasons_need_a_clock": [
         ({"monitoring__drift": {"season": "weekday"}}, "monitoring.drift: got a season or against: trailing, but batches without a period have no time; allowed: season: none and against: release, or declare data_pipeline.arrival by hour, day, week or month"),
         ({"data_pipeline__arrival": {"every": "file"}, "monitoring__drift": {"against": "trailing"}}, "monitoring.drift: got a season or against: trailing, but batches without a period have no time; allowed: season: none and against: release, or declare data_pipeline.arrival by hour, day, week or month"),
@@ -72,6 +82,8 @@ KEPT: dict[str, dict[str, Any]] = {
     "_baseline_exists": {"success_criteria": [{"metric": "recall", "better_than": "simple_rule"}], "business_case__simple_rule": f"{HERE}.rows"},
     "_window_outlasts_delay": ID | {"data_pipeline__arrival": ARRIVAL, "model__window": "4 days", "business_case__target": {"column": "left", "delay": "3 days"}},
     "_time_needs_a_stream": {"data_pipeline__arrival": {"every": "file"}, "model": {"split": "time", "window": "3 batches"}},
+    "_model_fits_task": REGRESSION | {"model": {"loss": {"quantile": 0.9}, "cases": [{"name": "old", "row": {"age": 90}, "at_least": 1}]}},
+    "_cluster_is_not_target": {"model__cluster": "household"},
     "_seasons_need_a_clock": ID | {"data_pipeline__arrival": ARRIVAL, "monitoring__drift": {"season": "weekday", "against": "trailing", "trailing": "14 days"}},
     "_files_fit_arrival": ID | {"data_pipeline__arrival": ARRIVAL, "data_pipeline__source": {"type": "sql", "url": "sqlite://", "query": ":start :end"}},
     "_labels_need_ids": ID | {"data_pipeline__labels": {"source": {"type": "function", "load": f"{HERE}.rows"}, "id": "customer"}},
@@ -206,3 +218,12 @@ def test_the_alarms_of_a_month_are_paid_for_look_by_look() -> None:
     for arrival, looks in ((daily, 30), (daily | {"every": "week"}, 30 / 7), ({"every": "file"}, 30)):
         found = solution(data_pipeline__arrival=arrival).alarm_error
         assert found == pytest.approx(1 - 0.95 ** (1 / looks))
+
+
+def test_a_regression_learns_what_its_errors_cost() -> None:
+    value = {"per_unit_over": -1, "per_unit_under": -3}
+    assert solution(**REGRESSION).training_loss == Loss("squared")
+    assert solution(**REGRESSION, business_case__value=value).training_loss == Loss("quantile", 0.75)
+    assert solution(**REGRESSION, business_case__value=value, model__loss="squared").training_loss == Loss("squared")
+    assert solution(**REGRESSION, model__loss="absolute").training_loss == Loss("absolute", 0.5)
+    assert solution(**REGRESSION, model__loss={"quantile": 0.9}).training_loss == Loss("quantile", 0.9)

@@ -14,9 +14,11 @@ from ml_assets.evidence import table
 from ml_assets.graph import Stage
 from ml_assets.history import (
     BATCH,
+    CLUSTER,
     GROUP,
     ID,
     LABEL,
+    OWN,
     PART,
     RULE,
     TIME,
@@ -26,6 +28,7 @@ from ml_assets.history import (
     labelled_batches,
     read_batches,
 )
+from ml_assets.learning.preprocessing import texts
 from ml_assets.learning.table import encode_target
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.stages.data_pipeline.rows import digest
@@ -142,9 +145,24 @@ def _audit_columns(solution: Solution, rows: pd.DataFrame) -> pd.DataFrame:
     groups = groups_of(solution, rows).add_prefix(GROUP)
     own = rows[[c for c in (ID, TIME) if c in rows.columns]]
     out = pd.concat([own.reset_index(drop=True), groups.reset_index(drop=True)], axis=1)
+    if solution.model.cluster is not None:
+        out = out.assign(**{CLUSTER: _clusters(solution.model.cluster, rows)})
     if solution.business_case.simple_rule is not None:
         out = out.assign(**{RULE: ask_rule(solution, rows)})
     return out
+
+
+def _clusters(column: str, rows: pd.DataFrame) -> "pd.Series[str]":
+    """What rows share, as text; a row without a value is a cluster of its own."""
+    if column not in rows.columns:
+        raise DataError(
+            "model.cluster names no column",
+            got=column,
+            allowed=", ".join(c for c in rows.columns if not c.startswith(OWN)),
+            do="Correct model.cluster",
+        )
+    named = texts(rows[column].reset_index(drop=True))
+    return named.where(named.notna(), "row " + rows[ID].reset_index(drop=True).astype(str)).astype(str)
 
 
 def ask_rule(solution: Solution, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
@@ -166,6 +184,7 @@ def _parts(solution: Solution, frame: pd.DataFrame, rank: np.ndarray[Any, Any]) 
     if not solution.time_split:
         # rows of equal content share the hash of their id's stem, so that copies never stand on both sides
         stems = frame[ID].str.replace(r"-\d+$", "", regex=True) if solution.data_pipeline.id is None else frame[ID]
+        stems = frame[CLUSTER] if CLUSTER in frame.columns else stems
         return hash_parts(
             stems.to_numpy(),
             shares=(1 - model.validation - model.test, model.validation, model.test),

@@ -158,12 +158,7 @@ def unseen_rows(solution: Solution, store: SolutionStore, live: Live) -> Learned
     if solution.time_split:
         learned = set(live.facts["learned_batches"])
         at = np.flatnonzero([b not in learned for b in test.batch])
-        test = Learned(
-            test.table.rows(at),
-            test.groups.iloc[at].reset_index(drop=True),
-            None if test.rule is None else test.rule[at],
-            test.batch[at],
-        )
+        test = test.rows(at)
     needed = [f for f in live.facts["features"] if f not in test.table.features.columns]
     return _with_features(store, test, needed) if needed and len(test.table) else test
 
@@ -183,7 +178,7 @@ def _with_features(store: SolutionStore, rows: Learned, names: list[str]) -> Lea
         .reset_index(drop=True)
     )
     features = pd.concat([rows.table.features.reset_index(drop=True), more], axis=1)
-    return Learned(replace(rows.table, features=features), rows.groups, rows.rule, rows.batch)
+    return replace(rows, table=replace(rows.table, features=features))
 
 
 def learned_batches(store: SolutionStore) -> list[str]:

@@ -114,9 +114,7 @@ def slice_figures(solution: Solution, test: Learned, score: Any, decision: Any) 
     for attribute in test.groups.columns:
         for group in sorted(test.groups[attribute].unique()):
             at = np.flatnonzero((test.groups[attribute] == group).to_numpy())
-            part = Learned(
-                test.table.rows(at), test.groups.iloc[at], None if test.rule is None else test.rule[at], test.batch[at]
-            )
+            part = test.rows(at)
             estimates = {
                 e.name: e for e in judge(solution, part, score=np.asarray(score)[at], decision=np.asarray(decision)[at])
             }

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.errors import DataError
+from ml_assets.statistics.cells import CellCounter
 from ml_assets.statistics.reading import ColumnKind, Floats, as_numbers, column_kind, text_counts
 
 DEFAULT_BINS = 128
@@ -49,6 +50,11 @@ class Grid:
         one value, and so are 0.3 and 0.1 + 0.2. At most halfway to the next edge, and to the next whole number.
         """
         return {name: _cuts(np.asarray(edges, dtype=np.float64)) for name, edges in self.edges.items()}
+
+    @cached_property
+    def counters(self) -> Mapping[str, CellCounter]:
+        """What counts the values of each numeric column by the cells of ``cuts``."""
+        return {name: CellCounter.of(cuts) for name, cuts in self.cuts.items()}
 
     def kind(self, column: str) -> ColumnKind:
         """How the column is summed up."""

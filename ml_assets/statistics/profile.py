@@ -14,6 +14,7 @@ import pandas as pd
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.association import MOST_COLUMNS, MOST_ROWS, PairBlock, pair_block
+from ml_assets.statistics.cells import CellCounter
 from ml_assets.statistics.grid import Grid, columns_by_name, has_wide_ends, tail_range
 from ml_assets.statistics.reading import Floats, as_numbers, text_counts
 from ml_assets.statistics.sketches import Heavy, Tails
@@ -161,7 +162,7 @@ def profile(frame: pd.DataFrame, grid: Grid, *, pair_rows: int = MOST_ROWS) -> P
             "columns to profile", got=f"no {', '.join(absent)}", allowed=", ".join(sorted(columns)), do="Deliver them"
         )
     numbers = {name: as_numbers(columns[name]) for name in grid.edges}
-    numeric = {name: _numeric(numbers[name], cuts) for name, cuts in grid.cuts.items()}
+    numeric = {name: _numeric(numbers[name], counter) for name, counter in grid.counters.items()}
     categorical = {
         name: _categorical(columns[name], kept, truncated=name in grid.truncated)
         for name, kept in grid.categories.items()
@@ -192,16 +193,16 @@ def require_same_grid(one: Profile, other: Profile) -> None:
         )
 
 
-def _numeric(values: Floats, cuts: Floats) -> NumericSummary:
-    missing = int(np.isnan(values).sum())
-    known = np.isfinite(values)
+def _numeric(values: Floats, counter: CellCounter) -> NumericSummary:
+    known, cuts = np.isfinite(values), counter.cuts
     finite = values if known.all() else values[known]
+    missing = 0 if finite is values else int(np.isnan(values).sum())
     infinite = values.size - missing - finite.size
     minus = int((values == -np.inf).sum()) if infinite else 0
     if finite.size == 0:
         none = (0,) * (len(cuts) + 1)
         return NumericSummary(none, 0, missing, infinite, 0, 0.0, 0.0, None, None, minus_infinite=minus)
-    counts = np.histogram(finite, np.concatenate(([-np.inf], cuts, [np.inf])))[0].tolist()
+    counts = counter.counts(finite).tolist()
     mean, m2 = _moments(finite)
     return NumericSummary(
         counts=tuple(counts),

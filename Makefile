@@ -29,8 +29,8 @@ check: $(STAMP) ## Lint, format, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: check ## Everything: the checks above, then every test
-	env -u DAGSTER_HOME $(BIN)/python -m pytest
+test: check ## Everything: the checks above, then every test, a file per free core
+	env -u DAGSTER_HOME $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 serve: $(STAMP) ## Start the Dagster UI with its daemon on what is there
 	$(BIN)/dagster dev -h 127.0.0.1 -w workspace.yaml

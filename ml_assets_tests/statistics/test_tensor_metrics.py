@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from fairlearn import metrics as fairlearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
@@ -83,6 +84,32 @@ def test_every_metric_of_every_group_is_that_of_scikit_learn() -> None:
             here = (groups[list(table.attributes)] == list(group)).all(axis=1).to_numpy()
             assert line == pytest.approx([f(truth[here], decision[here]) for f in functions.values()])
             seen += 1
+    assert seen == 2 + 3 + 6
+
+
+def test_every_gap_is_that_of_fairlearn() -> None:
+    rng = np.random.default_rng(11)
+    n = 4_000
+    groups = pd.DataFrame({"sex": rng.choice(["f", "m"], n), "race": rng.choice(list("abc"), n, p=[0.6, 0.3, 0.1])})
+    truth = rng.integers(0, 2, n)
+    decision = np.where(rng.random(n) < 0.2 + 0.2 * (groups["sex"] == "f"), 1 - truth, truth)
+    functions: dict[str, Any] = {
+        "selection_rate": fairlearn.selection_rate,
+        "true_positive_rate": fairlearn.true_positive_rate,
+        "false_positive_rate": fairlearn.false_positive_rate,
+        "true_negative_rate": fairlearn.true_negative_rate,
+        "false_negative_rate": fairlearn.false_negative_rate,
+    }
+    seen = 0
+    for table in tables(CountTensor.of(groups, truth, decision)):
+        frame = fairlearn.MetricFrame(
+            metrics=functions, y_true=truth, y_pred=decision, sensitive_features=groups[list(table.attributes)]
+        )
+        found = pd.DataFrame(values(table.counts, list(functions)), columns=list(functions))
+        key = [g if len(g) > 1 else g[0] for g in table.groups]
+        np.testing.assert_allclose(found, frame.by_group.loc[key, list(functions)].to_numpy(dtype=float))
+        np.testing.assert_allclose(found.max() - found.min(), frame.difference().to_numpy(dtype=float))
+        seen += len(key)
     assert seen == 2 + 3 + 6
 
 

@@ -1,6 +1,7 @@
 """Many small shifts together: calibrated without drift, far sharper than any column alone, honest about too few rows."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -65,6 +66,16 @@ def test_small_shifts_of_many_columns_are_seen_together_and_not_one_by_one() -> 
     d = np.where(np.arange(COLUMNS) < 6, 0.12, 0.0)
     expected = math.sqrt(d @ np.linalg.inv(0.75 * np.eye(COLUMNS) + 0.25) @ d)
     assert np.mean(distances) == pytest.approx(expected, rel=0.2)
+
+
+def test_the_joint_shift_spends_a_fifth_of_the_rate() -> None:
+    one, two = sides(np.random.default_rng(5), 600, shift=0.12)
+    found = many_moved(one, two, column_drift(one, two))
+    assert found is not None
+    for alone, shift in ((0.008, 0.5), (0.5, 0.002), (0.9, 0.9)):
+        columns = [replace(column_drift(one, two)[0], p_value=alone)]
+        expected = min(1.0, alone / 0.8, shift / 0.2)
+        assert nothing_changed(columns, (), replace(found, p_value=shift)) == pytest.approx(expected)
 
 
 def test_two_uncorrelated_columns_by_hand() -> None:

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from ml_assets.learning.artifact import DEFAULT_THRESHOLD, SolutionArtifact
 from ml_assets.learning.finishing import train
+from ml_assets.learning.job import Recipe
 from ml_assets.learning.ladder import Climb, climb
 from ml_assets.learning.predictors import XGBoostPredictor
 from ml_assets.learning.preprocessing import codes, prepare
@@ -226,7 +227,9 @@ class Trial:
         part, n = split(len(truth), person, seed), len(truth)
         classes = () if case.task == "regression" else ("no", "yes")
         table = TrainingTable(features, truth, part, np.ones(n), np.arange(n), case.task, classes)
-        base = train("xgboost", table, solution="frontier", value=default_value(case.task), seed=seed).artifact
+        base = train(
+            "xgboost", table, solution="frontier", value=default_value(case.task), recipe=Recipe(seed=seed)
+        ).artifact
         return cls(case, table, labels.to_frame().reset_index(drop=True), base, seed)
 
     def situation(self, allowed: bool) -> Situation:
@@ -240,7 +243,7 @@ class Trial:
             self.case.metrics,
             accuracy_budget=0.01,
             group_at_decision="allowed" if allowed else "forbidden",
-            seed=self.seed,
+            recipe=Recipe(seed=self.seed),
         )
 
     def shot(

@@ -42,7 +42,7 @@ def released(registry: ModelRegistry, tmp_path: Path, request: pytest.FixtureReq
     truth = np.tile([2.0, 4.0], 30)
     part = np.array(["train", "train", "validation", "test"] * 15)
     table = TrainingTable(ROWS, truth, part, np.ones(60), np.arange(60), "regression", ())
-    artifact = SolutionArtifact("s", "regression", (), fit_candidate("dummy", table, seed=0))
+    artifact = SolutionArtifact("s", "regression", (), fit_candidate("dummy", table))
     folder = tmp_path / "release"
     folder.mkdir()
     digest = write_release(folder, {"digest": save(artifact, folder / ARTIFACT), "family": "dummy"})
@@ -125,7 +125,7 @@ def test_another_complete_model_in_its_place_is_refused(registry: ModelRegistry,
         "regression",
         (),
     )
-    other = SolutionArtifact("s", "regression", (), fit_candidate("dummy", table, seed=0))
+    other = SolutionArtifact("s", "regression", (), fit_candidate("dummy", table))
     save(other, live.folder / ARTIFACT, overwrite=True)
     with pytest.raises(ArtifactError, match="released digest"):
         live.artifact()

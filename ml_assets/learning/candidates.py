@@ -13,7 +13,7 @@ from ml_assets.learning.ensembles import (
     fit_random_forest,
     fit_xgboost,
 )
-from ml_assets.learning.job import Job
+from ml_assets.learning.job import Job, Recipe
 from ml_assets.learning.linear import (
     fit_dummy,
     fit_linear_regression,
@@ -27,6 +27,7 @@ from ml_assets.statistics.metrics import Task
 
 EVERY_TASK: frozenset[Task] = frozenset({"binary", "multiclass", "regression"})
 CLASSES: frozenset[Task] = frozenset({"binary", "multiclass"})
+EVERY_LOSS = frozenset({"squared", "absolute", "quantile"})
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Family:
     fit: Callable[[Job], Predictor]
     defaults: Mapping[str, Parameter] = field(default_factory=dict)
     open_parameters: bool = False
+    losses: frozenset[str] = EVERY_LOSS
 
 
 _BOOSTED: Mapping[str, Parameter] = {
@@ -86,7 +88,7 @@ _TABLE = (
     Family("logistic_regression", CLASSES, 2, fit_logistic_regression, {"C": 1.0, "max_iter": 200}),
     Family("xgboost", EVERY_TASK, 3, fit_xgboost, _BOOSTED),
     Family("hist_gradient_boosting", EVERY_TASK, 4, fit_hist_gradient_boosting, _HISTOGRAM),
-    Family("random_forest", EVERY_TASK, 5, fit_random_forest, _FOREST),
+    Family("random_forest", EVERY_TASK, 5, fit_random_forest, _FOREST, losses=frozenset({"squared"})),
 )
 FAMILIES: Mapping[str, Family] = {family.name: family for family in _TABLE}
 """Every family by name; one row more is one candidate more."""
@@ -97,6 +99,8 @@ DEFAULT_CANDIDATES: Mapping[Task, tuple[str, ...]] = {
     "regression": ("dummy", "single_feature", "linear_regression", "xgboost"),
 }
 FACTORY_COMPLEXITY = 6
+PLAIN = Recipe()
+"""Defaults, seed 0, squared error."""
 
 
 def family(name: str) -> Family:
@@ -117,36 +121,36 @@ def family(name: str) -> Family:
     )
 
 
-def fit_candidate(
-    name: str,
-    table: TrainingTable,
-    *,
-    seed: int = 0,
-    parameters: Parameters | None = None,
-    device: str = "cpu",
-) -> Predictor:
+def fit_candidate(name: str, table: TrainingTable, *, recipe: Recipe = PLAIN) -> Predictor:
     """Fit one candidate on the "train" part; the "validation" part, when there is one, only says when to stop.
 
-    The "test" part is never read. ``device`` ("cpu", "cuda") reaches xgboost alone. Same table, seed and parameters
-    give the same predictions in every process.
+    The "test" part is never read. Same table and recipe give the same predictions in every process.
 
-    Raises ``DeclarationError`` for a family or parameter that does not exist or does not fit the task, ``DataError``
+    Raises ``DeclarationError`` for a family, parameter or loss that does not exist or does not fit the task, ``DataError``
     when there is nothing to learn from (no training rows, one class, no usable column).
     """
     chosen = family(name)
-    if table.task not in chosen.tasks:
-        allowed = [other.name for other in _TABLE if table.task in other.tasks]
-        raise DeclarationError(f"Candidate {name!r} cannot learn {table.task}", got=name, allowed=allowed, do="Use one")
-    given = {} if parameters is None else dict(parameters)
-    _refuse_unknown(chosen, given)
+    _refuse_unfit(chosen, table.task, recipe)
     train, validation = table.take("train"), table.take("validation")
     _refuse_empty(train)
     specs = feature_specs(train.features)
     if not specs and name != "dummy":
         do = "Select columns that hold values"
         raise DataError("No column to learn from", got=list(table.features.columns), allowed="at least one", do=do)
-    job = Job(name, train, validation, specs, {**chosen.defaults, **given}, seed, device)
-    return chosen.fit(job)
+    return chosen.fit(Job(name, train, validation, specs, {**chosen.defaults, **recipe.parameters}, recipe))
+
+
+def _refuse_unfit(chosen: Family, task: Task, recipe: Recipe) -> None:
+    if task not in chosen.tasks:
+        allowed = [other.name for other in _TABLE if task in other.tasks]
+        what = f"Candidate {chosen.name!r} cannot learn {task}"
+        raise DeclarationError(what, got=chosen.name, allowed=allowed, do="Use one")
+    if task == "regression" and recipe.loss.kind not in chosen.losses:
+        allowed = [other.name for other in _TABLE if task in other.tasks and recipe.loss.kind in other.losses]
+        what = f"Candidate {chosen.name!r} cannot minimise {recipe.loss.name} loss"
+        do = "Use one of these, or declare model.loss: squared"
+        raise DeclarationError(what, got=chosen.name, allowed=allowed, do=do)
+    _refuse_unknown(chosen, recipe.parameters)
 
 
 def _refuse_unknown(chosen: Family, given: Parameters) -> None:

@@ -21,11 +21,9 @@ from ml_assets.learning.preprocessing import FeatureSpec, codes, prepare
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.metrics import Task
 
-OBJECTIVES: dict[Task, str] = {
-    "binary": "binary:logistic",
-    "multiclass": "multi:softprob",
-    "regression": "reg:squarederror",
-}
+OBJECTIVES: dict[Task, str] = {"binary": "binary:logistic", "multiclass": "multi:softprob"}
+BOOSTED_LOSSES = {"squared": "reg:squarederror", "absolute": "reg:absoluteerror", "quantile": "reg:quantileerror"}
+HISTOGRAM_LOSSES = {"squared": "squared_error", "absolute": "absolute_error", "quantile": "quantile"}
 
 
 def fit_xgboost(job: Job) -> Predictor:
@@ -36,15 +34,13 @@ def fit_xgboost(job: Job) -> Predictor:
     rounds, patience = int(settings.pop("rounds")), int(settings.pop("early_stopping_rounds"))
     cores = threads(len(job.train) * len(job.specs))
     settings |= {
-        "objective": OBJECTIVES[job.train.task],
+        **_objective(job),
         "tree_method": "hist",
         "seed": job.seed,
         "nthread": cores,
-        "device": job.device,
+        "device": job.recipe.device,
         "verbosity": 0,
     }
-    if job.train.task == "multiclass":
-        settings["num_class"] = job.n_classes
     max_bin = int(settings["max_bin"])
     train = xgboost.QuantileDMatrix(**_matrix(job.train, job.specs), max_bin=max_bin, nthread=cores)
     if not len(job.validation) or not patience:
@@ -56,18 +52,34 @@ def fit_xgboost(job: Job) -> Predictor:
     return _boosted(job, booster[: booster.best_iteration + 1])
 
 
+def _objective(job: Job) -> dict[str, Any]:
+    """What xgboost minimises, and under which constraints."""
+    if job.train.task == "multiclass":
+        return {"objective": OBJECTIVES["multiclass"], "num_class": job.n_classes}
+    found: dict[str, Any] = {"objective": OBJECTIVES.get(job.train.task) or BOOSTED_LOSSES[job.loss.kind]}
+    if job.train.task == "regression" and job.loss.kind == "quantile":
+        found["quantile_alpha"] = job.loss.quantile
+    if any(job.directions):
+        found["monotone_constraints"] = str(job.directions)
+    return found
+
+
 def fit_hist_gradient_boosting(job: Job) -> Predictor:
     """scikit-learn's histogram boosting, stopped on the validation part where there is one."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     make = HistGradientBoostingRegressor if job.train.task == "regression" else HistGradientBoostingClassifier
     settings: dict[str, Any] = dict(job.parameters)
+    if job.train.task == "regression":
+        settings["loss"] = HISTOGRAM_LOSSES[job.loss.kind]
+        settings["quantile"] = job.loss.quantile if job.loss.kind == "quantile" else None
     stops = len(job.validation) > 0
     model = make(
         **settings,
         early_stopping=stops,
         random_state=job.seed,
         categorical_features=[spec.kind == "categorical" for spec in job.specs],
+        monotonic_cst=list(job.directions) if any(job.directions) else None,
     )
     held: dict[str, Any] = {}
     if stops:
@@ -82,6 +94,8 @@ def fit_random_forest(job: Job) -> Predictor:
 
     make = RandomForestRegressor if job.train.task == "regression" else RandomForestClassifier
     settings: dict[str, Any] = dict(job.parameters)
+    held = any(job.directions) and not np.isnan(codes(prepare(job.train.features, job.specs), job.specs)).any()
+    settings["monotonic_cst"] = list(job.directions) if held else None  # it takes no constraint beside missing values
     return _fitted(job, make(**settings, random_state=job.seed, n_jobs=threads(job.train.features.size)), "codes", {})
 
 

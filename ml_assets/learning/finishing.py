@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.learning.artifact import SolutionArtifact
-from ml_assets.learning.candidates import fit_candidate
-from ml_assets.learning.predictors import Parameters, Predictor
+from ml_assets.learning.candidates import PLAIN, fit_candidate
+from ml_assets.learning.job import Recipe
+from ml_assets.learning.predictors import Predictor
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.calibration import Calibration, CalibrationChoice, choose_calibration, fit_calibration
 from ml_assets.statistics.estimate import not_estimable
@@ -68,15 +69,13 @@ def train(
     *,
     solution: str,
     value: Value,
-    seed: int,
-    parameters: Parameters | None = None,
-    device: str = "cpu",
+    recipe: Recipe = PLAIN,
     calibration: Literal["auto", "none", "sigmoid", "isotonic"] = "auto",
     excluded_groups: Sequence[str] = (),
     facts: Mapping[str, Any] | None = None,
 ) -> Finished:
     """One candidate fitted on the "train" part of a table and finished on its "validation" part."""
-    predictor = fit_candidate(family, table, seed=seed, parameters=parameters, device=device)
+    predictor = fit_candidate(family, table, recipe=recipe)
     return finish(
         predictor,
         table,
@@ -85,7 +84,7 @@ def train(
         calibration=calibration,
         excluded_groups=excluded_groups,
         facts=facts,
-        seed=seed,
+        seed=recipe.seed,
     )
 
 

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from ml_assets.learning.design import Design, linear_design, single_design
 from ml_assets.learning.job import Job
-from ml_assets.learning.losses import row_loss
+from ml_assets.learning.losses import Loss, row_loss
 from ml_assets.learning.predictors import LinearPredictor, Parameters, Predictor, limited
 from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, prepare
+from ml_assets.learning.quantile_line import quantile_line, weighted_quantile
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.metrics import Task
 
@@ -22,17 +23,17 @@ TINY = 1e-9
 
 
 def fit_dummy(job: Job) -> Predictor:
-    """The same answer for every row: the weighted share of each class, or the weighted mean."""
-    mean = np.average(targets(job.train), axis=0, weights=job.train.weight)
+    """The same answer for every row: the weighted share of each class, the weighted mean, or the quantile that is asked for."""
+    mean = _centre(targets(job.train), job.train.weight, job.loss)
     intercept = _margin(mean, job.train.task)
     return _predictor(job, (), Design(()), intercept, np.zeros((0, len(intercept))))
 
 
 def fit_single_feature(job: Job) -> Predictor:
-    """The one column that predicts best alone: each of its levels or bins answers with its own (shrunken) mean.
+    """The one column that predicts best alone: each of its levels or bins answers with its own (shrunken) mean or quantile.
 
     The column is chosen by the loss of 5-fold out-of-fold answers in the training part. Parameters: ``bins`` (number of
-    quantile bins of a number), ``prior_rows`` (weight of the overall mean in each cell, in rows).
+    quantile bins of a number), ``prior_rows`` (weight of the overall answer in each cell, in rows).
     """
     truth, weight = targets(job.train), job.train.weight
     fold = np.random.default_rng(job.seed).permutation(len(truth)) % FOLDS
@@ -41,16 +42,17 @@ def fit_single_feature(job: Job) -> Predictor:
     for spec in job.specs:
         prepared = prepare(job.train.features, (spec,))
         design = single_design(prepared, spec, bins=int(cast(int, job.parameters["bins"])))
-        answer = _out_of_fold(_cells(design, prepared), truth, weight, fold, prior)
+        answer = _out_of_fold(_cells(design, prepared), truth, weight, fold, prior, job.loss)
         scored = answer if job.train.task == "multiclass" else answer[:, -1]
-        loss = float(np.average(row_loss(job.train.truth, scored, task=job.train.task), weights=weight))
+        losses = row_loss(job.train.truth, scored, task=job.train.task, loss=job.loss)
+        loss = float(np.average(losses, weights=weight))
         if best is None or loss < best[0]:
             best = (loss, spec, design)
     if best is None:
         return fit_dummy(job)
     _, spec, design = best
     cell = _cells(design, prepare(job.train.features, (spec,)))
-    means = _cell_means(cell, truth, weight, len(design.names), prior)
+    means = _cell_means(cell, truth, weight, len(design.names), prior, job.loss)
     base = _margin(means[0], job.train.task)
     return _predictor(job, (spec,), design, base, _margin(means[1:], job.train.task) - base)
 
@@ -58,7 +60,8 @@ def fit_single_feature(job: Job) -> Predictor:
 def fit_linear_regression(job: Job) -> Predictor:
     """Ridge line; its penalty is the one of a fixed grid with the least 5-fold squared error in the training part.
 
-    Cross-validation needs no refit: the Gram matrix of all folds but one is the total minus that fold's.
+    Cross-validation needs no refit: the Gram matrix of all folds but one is the total minus that fold's. Another loss
+    than squared error begins there and goes on to the line of its quantile, pulled as strongly.
     """
     prepared = prepare(job.train.features, job.specs)
     design = linear_design(prepared, job.specs)
@@ -66,7 +69,10 @@ def fit_linear_regression(job: Job) -> Predictor:
     fold = np.random.default_rng(job.seed).permutation(len(x)) % FOLDS
     given = job.parameters["alpha"]
     grid = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0) if given is None else (float(given),)
-    alpha, beta = _ridge(x, np.asarray(job.train.truth, dtype=np.float64), job.train.weight, fold, grid)
+    truth, weight = np.asarray(job.train.truth, dtype=np.float64), job.train.weight
+    alpha, beta = _ridge(x, truth, weight, fold, grid)
+    if job.loss.kind != "squared":
+        beta = quantile_line(x, truth, weight, quantile=job.loss.quantile, start=beta, alpha=alpha)
     fitted = {**job.parameters, "alpha": alpha}
     return _predictor(job, job.specs, design, beta[:1], beta[1:, None], parameters=fitted)
 
@@ -124,24 +130,55 @@ def _cells(design: Design, prepared: pd.DataFrame) -> NDArray[np.int64]:
     return np.where(matrix.any(axis=1), matrix.argmax(axis=1), -1)
 
 
-def _cell_means(cell: NDArray[np.int64], truth: FloatArray, weight: FloatArray, size: int, prior: float) -> FloatArray:
-    """Overall mean (row 0), then the mean of each cell pulled towards it by ``prior`` rows: (size + 1, outputs)."""
-    overall = np.average(truth, axis=0, weights=weight)
+def _centre(truth: FloatArray, weight: FloatArray, loss: Loss) -> FloatArray:
+    """Of each column: its weighted mean, or the quantile that the loss asks for."""
+    if loss.kind == "squared":
+        return np.asarray(np.average(truth, axis=0, weights=weight), dtype=np.float64)
+    return np.array([weighted_quantile(column, weight, loss.quantile) for column in truth.T])
+
+
+def _cell_means(
+    cell: NDArray[np.int64], truth: FloatArray, weight: FloatArray, size: int, prior: float, loss: Loss
+) -> FloatArray:
+    """Overall answer (row 0), then that of each cell pulled towards it by ``prior`` rows: (size + 1, outputs)."""
+    overall = _centre(truth, weight, loss)
     index = cell + 1
+    if loss.kind != "squared":
+        return np.vstack([overall, _cell_quantiles(cell, truth, weight, size, prior, loss, overall)])
     rows = np.bincount(index, weights=weight, minlength=size + 1)[1:, None]
     sums = [np.bincount(index, weights=weight * column, minlength=size + 1)[1:] for column in truth.T]
     return np.vstack([overall, (np.column_stack(sums) + prior * overall) / (rows + prior)])
 
 
+def _cell_quantiles(
+    cell: NDArray[np.int64],
+    truth: FloatArray,
+    weight: FloatArray,
+    size: int,
+    prior: float,
+    loss: Loss,
+    overall: FloatArray,
+) -> FloatArray:
+    order = np.argsort(cell, kind="stable")
+    ends = np.searchsorted(cell[order], np.arange(size + 1))
+    answer = np.tile(overall, (size, 1))
+    for i in range(size):
+        at = order[ends[i] : ends[i + 1]]
+        rows = float(weight[at].sum())
+        if rows > 0:
+            answer[i] = (rows * _centre(truth[at], weight[at], loss) + prior * overall) / (rows + prior)
+    return answer
+
+
 def _out_of_fold(
-    cell: NDArray[np.int64], truth: FloatArray, weight: FloatArray, fold: NDArray[np.int64], prior: float
+    cell: NDArray[np.int64], truth: FloatArray, weight: FloatArray, fold: NDArray[np.int64], prior: float, loss: Loss
 ) -> FloatArray:
     answer = np.empty_like(truth)
     size = int(cell.max(initial=0)) + 1
     for part in range(min(FOLDS, len(cell))):
         held = fold == part
         learn = ~held if len(cell) > 1 else held
-        answer[held] = _cell_means(cell[learn], truth[learn], weight[learn], size, prior)[cell[held] + 1]
+        answer[held] = _cell_means(cell[learn], truth[learn], weight[learn], size, prior, loss)[cell[held] + 1]
     return answer
 
 

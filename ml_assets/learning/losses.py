@@ -23,6 +23,11 @@ class Loss:
     kind: Literal["squared", "absolute", "quantile"] = "squared"
     quantile: float = 0.5
 
+    @property
+    def name(self) -> str:
+        """As it is told."""
+        return f"quantile {self.quantile:.3g}" if self.kind == "quantile" else self.kind
+
 
 SQUARED = Loss()
 

@@ -14,6 +14,7 @@ from ml_assets.errors import ArtifactError, DataError
 from ml_assets.learning.artifact import SolutionArtifact, load, save
 from ml_assets.learning.candidates import fit_candidate
 from ml_assets.learning.group_thresholds import GroupThresholds
+from ml_assets.learning.job import Recipe
 from ml_assets.learning.preprocessing import FeatureSpec, FloatArray
 from ml_assets.statistics.calibration import Calibration
 from ml_assets.statistics.metrics import Task
@@ -64,7 +65,7 @@ ROWS = pd.DataFrame({"x": [0.0, 0.0]})
 def make_artifact(make_table: MakeTable) -> Callable[..., SolutionArtifact]:
     def make(name: str = "logistic_regression", task: Task = "binary") -> SolutionArtifact:
         table = make_table(task, n=300)
-        predictor = fit_candidate(name, table, parameters=SMALL.get(name))
+        predictor = fit_candidate(name, table, recipe=Recipe(SMALL.get(name, {})))
         return SolutionArtifact("credit", task, table.classes, predictor)
 
     return make

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ import pytest
 
 from ml_assets.errors import DataError, DeclarationError
 from ml_assets.learning.candidates import DEFAULT_CANDIDATES, FAMILIES, family, fit_candidate
+from ml_assets.learning.job import Recipe
+from ml_assets.learning.losses import SQUARED, Loss, row_loss
 from ml_assets.learning.predictors import Parameters
 from ml_assets.learning.table import TrainingTable, encode_target
 from ml_assets.statistics.metrics import Task, evaluate
@@ -24,17 +27,18 @@ EVERY = [(name, task) for name, known in FAMILIES.items() for task in sorted(kno
 LIGHT = [
     "import sys",
     "import ml_assets.learning.artifact, ml_assets.learning.candidates, ml_assets.learning.explanation",
-    "import ml_assets.learning.mitigation, ml_assets.learning.selection",
-    "heavy = {'scipy', 'sklearn', 'xgboost', 'skops', 'dagster', 'mlflow'} & set(sys.modules)",
+    "import ml_assets.learning.mitigation, ml_assets.learning.selection, ml_assets.learning.search",
+    "heavy = {'scipy', 'sklearn', 'xgboost', 'skops', 'dagster', 'mlflow', 'optuna'} & set(sys.modules)",
     "assert not heavy, heavy",
 ]
 REPEAT = """
 import hashlib, sys
 from ml_assets.learning.candidates import fit_candidate
+from ml_assets.learning.job import Recipe
 from ml_assets_tests.learning.conftest import _make_table
 table = _make_table()
 for name in sys.argv[1:]:
-    scores = fit_candidate(name, table, seed=4).predict(table.features)
+    scores = fit_candidate(name, table, recipe=Recipe(seed=4)).predict(table.features)
     print(hashlib.sha256(scores.tobytes()).hexdigest())
 """
 
@@ -42,7 +46,7 @@ for name in sys.argv[1:]:
 @pytest.mark.parametrize(("name", "task"), EVERY)
 def test_every_family_learns_every_task_it_names(make_table: MakeTable, name: str, task: Task) -> None:
     table = make_table(task, n=600)
-    predictor = fit_candidate(name, table, parameters=SMALL.get(name))
+    predictor = fit_candidate(name, table, recipe=Recipe(SMALL.get(name, {})))
     scores = predictor.predict(table.features)
     assert scores.dtype == np.float64
     assert scores.shape == ((600, 3) if task == "multiclass" else (600,))
@@ -59,7 +63,7 @@ def test_every_family_learns_every_task_it_names(make_table: MakeTable, name: st
 @pytest.mark.parametrize("name", ["logistic_regression", "xgboost", "hist_gradient_boosting", "random_forest"])
 def test_rows_that_training_never_saw_still_get_an_answer(make_table: MakeTable, name: str) -> None:
     table = make_table(n=400)
-    predictor = fit_candidate(name, table, parameters=SMALL.get(name))
+    predictor = fit_candidate(name, table, recipe=Recipe(SMALL.get(name, {})))
     odd = pd.DataFrame({"signal": [np.inf, None], "colour": ["ultraviolet", None], "noise": [None, -np.inf], "more": 1})
     assert np.isfinite(predictor.predict(odd)).all()
     with pytest.raises(DataError, match="no colour"):
@@ -70,7 +74,7 @@ def test_rows_that_training_never_saw_still_get_an_answer(make_table: MakeTable,
 def test_an_empty_column_in_training_is_not_needed_later(make_table: MakeTable, name: str) -> None:
     table = make_table(n=300)
     table.features["empty"] = np.nan
-    predictor = fit_candidate(name, table, parameters=SMALL.get(name))
+    predictor = fit_candidate(name, table, recipe=Recipe(SMALL.get(name, {})))
     assert "empty" not in [spec.name for spec in predictor.specs]
     assert len(predictor.predict(table.features.drop(columns="empty"))) == 300
 
@@ -81,7 +85,7 @@ def test_the_test_part_is_never_read(make_table: MakeTable) -> None:
     spoiled.features.loc[table.part == "test", "signal"] = 1e9
     spoiled.truth[table.part == "test"] = 1 - spoiled.truth[table.part == "test"]
     for name in ("logistic_regression", "xgboost", "single_feature"):
-        clean, other = (fit_candidate(name, t, parameters=SMALL.get(name)) for t in (table, spoiled))
+        clean, other = (fit_candidate(name, t, recipe=Recipe(SMALL.get(name, {}))) for t in (table, spoiled))
         np.testing.assert_array_equal(clean.predict(table.features), other.predict(table.features))
 
 
@@ -94,7 +98,7 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process(make_table: MakeT
     answer = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     table = make_table()
     here = [
-        hashlib.sha256(fit_candidate(name, table, seed=4).predict(table.features).tobytes()).hexdigest()
+        hashlib.sha256(fit_candidate(name, table, recipe=Recipe(seed=4)).predict(table.features).tobytes()).hexdigest()
         for name in names
     ]
     assert answer.stdout.split() == here
@@ -117,7 +121,7 @@ def test_undeclarable_candidates_say_what_is_allowed(make_table: MakeTable) -> N
     with pytest.raises(DeclarationError, match="xgboost, hist_gradient_boosting"):
         fit_candidate("xgbost", table)
     with pytest.raises(DeclarationError, match=r"max_depht.*max_depth"):
-        fit_candidate("xgboost", table, parameters={"max_depht": 3})
+        fit_candidate("xgboost", table, recipe=Recipe({"max_depht": 3}))
     with pytest.raises(DeclarationError, match="cannot learn binary"):
         fit_candidate("linear_regression", table)
 
@@ -147,3 +151,50 @@ def test_census_income_is_learned_as_well_as_published() -> None:
     for name, floor in expected.items():
         score = fit_candidate(name, table).predict(test.features)
         assert evaluate("roc_auc", test.truth, score=score).low > floor - 0.005
+
+
+REGRESSION_FAMILIES = ["dummy", "single_feature", "linear_regression", "xgboost", "hist_gradient_boosting"]
+
+
+@pytest.mark.parametrize("name", REGRESSION_FAMILIES)
+def test_the_declared_loss_changes_what_is_trained(make_table: MakeTable, name: str) -> None:
+    """Skewed noise: the mean, the median and the ninth decile are three different answers, each best by its own loss."""
+    table = make_table("regression", n=3000)
+    skewed = replace(table, truth=table.truth + np.random.default_rng(2).exponential(4.0, len(table)))
+    held = skewed.take("test")
+    losses = (SQUARED, Loss("absolute"), Loss("quantile", 0.9))
+    answers = [fit_candidate(name, skewed, recipe=Recipe(loss=one)).predict(held.features) for one in losses]
+    for i, own in enumerate(losses):
+        cost = [row_loss(held.truth, a, task="regression", loss=own).mean() for a in answers]
+        assert int(np.argmin(cost)) == i, (own, cost)
+    assert (held.truth <= answers[2]).mean() == pytest.approx(0.9, abs=0.05)
+
+
+def test_a_forest_that_cannot_minimise_a_loss_says_which_families_can(make_table: MakeTable) -> None:
+    with pytest.raises(DeclarationError, match=r"cannot minimise quantile 0\.9 loss.*hist_gradient_boosting"):
+        fit_candidate("random_forest", make_table("regression", n=60), recipe=Recipe(loss=Loss("quantile", 0.9)))
+
+
+@pytest.mark.parametrize("name", ["xgboost", "hist_gradient_boosting", "random_forest"])
+@pytest.mark.parametrize("task", ["binary", "regression"])
+@pytest.mark.parametrize("direction", [1, -1])
+def test_trees_hold_a_declared_direction(
+    make_table: MakeTable, name: str, task: Task, direction: Literal[1, -1]
+) -> None:
+    table = make_table(task, n=1500)
+    full = replace(table, features=table.features.assign(noise=0.0, colour="red"))  # a forest takes none beside gaps
+    recipe = Recipe(SMALL.get(name, {}), monotone={"signal": direction})
+    predictor = fit_candidate(name, full, recipe=recipe)
+    grid = pd.DataFrame({"signal": np.linspace(-3, 3, 200), "colour": "red", "noise": 0.0})
+    steps = direction * np.diff(predictor.predict(grid))
+    assert (steps >= -1e-9).all()
+    assert (direction == 1) == (np.ptp(predictor.predict(grid)) > 0.2)  # the signal rises: falling leaves a flat line
+
+
+def test_multiclass_and_categories_are_free_of_directions(make_table: MakeTable) -> None:
+    recipe = Recipe(SMALL.get("xgboost", {}), monotone={"signal": -1, "colour": 1})
+    one, two = (
+        fit_candidate("xgboost", make_table("multiclass"), recipe=r) for r in (recipe, replace(recipe, monotone={}))
+    )
+    frame = make_table("multiclass").features
+    np.testing.assert_array_equal(one.predict(frame), two.predict(frame))

@@ -3,6 +3,7 @@ import pytest
 
 from ml_assets.errors import DeclarationError
 from ml_assets.learning.candidates import fit_candidate
+from ml_assets.learning.job import Recipe
 from ml_assets.learning.predictors import SkopsPredictor, XGBoostPredictor
 from ml_assets_tests.learning.conftest import MakeTable
 
@@ -42,8 +43,8 @@ NO_FUNCTION = 3
 
 def test_xgboost_stops_on_the_validation_part(make_table: MakeTable) -> None:
     table = make_table()
-    stopped = fit_candidate("xgboost", table, parameters={"rounds": 300, "early_stopping_rounds": 10})
-    alone = fit_candidate("xgboost", table.rows(np.flatnonzero(table.part == "train")), parameters={"rounds": 12})
+    stopped = fit_candidate("xgboost", table, recipe=Recipe({"rounds": 300, "early_stopping_rounds": 10}))
+    alone = fit_candidate("xgboost", table.rows(np.flatnonzero(table.part == "train")), recipe=Recipe({"rounds": 12}))
     assert isinstance(stopped, XGBoostPredictor)
     assert isinstance(alone, XGBoostPredictor)
     assert stopped.booster.num_boosted_rounds() < 300
@@ -56,7 +57,7 @@ def test_in_place_scores_are_those_of_the_booster(make_table: MakeTable) -> None
     from ml_assets.learning.preprocessing import codes, prepare
 
     table = make_table()
-    predictor = fit_candidate("xgboost", table, parameters=CODES_ONLY)
+    predictor = fit_candidate("xgboost", table, recipe=Recipe(CODES_ONLY))
     assert isinstance(predictor, XGBoostPredictor)
     matrix = codes(prepare(table.features, predictor.specs), predictor.specs).astype(np.float32)
     types = ["c" if spec.kind == "categorical" else "q" for spec in predictor.specs]
@@ -68,7 +69,7 @@ def test_a_large_table_is_scored_with_more_threads_to_the_same_answer(
     make_table: MakeTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = make_table()
-    predictor = fit_candidate("xgboost", table, parameters=CODES_ONLY)
+    predictor = fit_candidate("xgboost", table, recipe=Recipe(CODES_ONLY))
     alone = predictor.predict(table.features)
     monkeypatch.setattr("ml_assets.learning.predictors.PARALLEL_CELLS", 1)
     np.testing.assert_array_equal(predictor.predict(table.features), alone)
@@ -77,7 +78,7 @@ def test_a_large_table_is_scored_with_more_threads_to_the_same_answer(
 def test_weights_move_the_trees(make_table: MakeTable) -> None:
     table = make_table()
     heavy = table.weighted(np.where(table.truth == 1, 20.0, 1.0))
-    base, moved = (fit_candidate("xgboost", t, parameters=CODES_ONLY).predict(t.features) for t in (table, heavy))
+    base, moved = (fit_candidate("xgboost", t, recipe=Recipe(CODES_ONLY)).predict(t.features) for t in (table, heavy))
     assert moved.mean() > base.mean() + 0.02
 
 
@@ -85,14 +86,14 @@ def test_weights_move_the_trees(make_table: MakeTable) -> None:
 def test_scikit_learn_trees_learn_with_missing_values(make_table: MakeTable, name: str) -> None:
     table = make_table()
     sizes = {"max_iter": 20} if name == "hist_gradient_boosting" else {"n_estimators": 20}
-    scores = fit_candidate(name, table, parameters=sizes).predict(table.features)
+    scores = fit_candidate(name, table, recipe=Recipe(sizes)).predict(table.features)
     assert ((scores > 0.5) == table.truth)[table.part == "test"].mean() > 0.85
 
 
 def test_a_users_pipeline_gets_the_prepared_frame_and_its_parameters(make_table: MakeTable) -> None:
     table = make_table()
     complete = table.rows(np.flatnonzero(table.features["colour"].notna()))
-    predictor = fit_candidate(f"{HERE}.make_pipeline_model", complete, parameters={"strength": 0.5})
+    predictor = fit_candidate(f"{HERE}.make_pipeline_model", complete, recipe=Recipe({"strength": 0.5}))
     assert isinstance(predictor, SkopsPredictor)
     assert predictor.inputs == "frame"
     assert predictor.estimator[-1].C == 0.5
@@ -103,7 +104,7 @@ def test_a_users_pipeline_gets_the_prepared_frame_and_its_parameters(make_table:
 
 def test_any_estimator_gets_the_design_matrix_and_the_seed(make_table: MakeTable) -> None:
     table = make_table("regression")
-    predictor = fit_candidate("sklearn.ensemble.ExtraTreesRegressor", table, seed=7, parameters={"n_estimators": 5})
+    predictor = fit_candidate("sklearn.ensemble.ExtraTreesRegressor", table, recipe=Recipe({"n_estimators": 5}, 7))
     assert isinstance(predictor, SkopsPredictor)
     assert predictor.estimator.random_state == 7
     assert predictor.inputs == "design"

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.learning.candidates import fit_candidate
+from ml_assets.learning.job import Recipe
 from ml_assets.learning.predictors import LinearPredictor
 from ml_assets.learning.preprocessing import prepare
 from ml_assets.learning.table import TrainingTable
@@ -16,7 +17,7 @@ def plain_table(features: pd.DataFrame, truth: object, task: Task, classes: tupl
 
 
 def linear(name: str, table: TrainingTable, **parameters: float) -> LinearPredictor:
-    predictor = fit_candidate(name, table, seed=0, parameters=parameters)
+    predictor = fit_candidate(name, table, recipe=Recipe(parameters, 0))
     assert isinstance(predictor, LinearPredictor)
     return predictor
 

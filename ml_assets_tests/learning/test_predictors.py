@@ -6,6 +6,7 @@ import pytest
 
 from ml_assets.errors import ArtifactError
 from ml_assets.learning.candidates import FAMILIES, fit_candidate
+from ml_assets.learning.job import Recipe
 from ml_assets.learning.predictors import MODEL_JSON, PARALLEL_CELLS, load_predictor, threads
 from ml_assets.statistics.metrics import Task
 from ml_assets_tests.learning.conftest import MakeTable
@@ -30,7 +31,7 @@ FILES = {
 @pytest.mark.parametrize(("name", "task"), [(n, t) for n, known in FAMILIES.items() for t in sorted(known.tasks)])
 def test_a_stored_model_answers_the_same(make_table: MakeTable, tmp_path: Path, name: str, task: Task) -> None:
     table = make_table(task, n=300)
-    predictor = fit_candidate(name, table, parameters=SMALL.get(name))
+    predictor = fit_candidate(name, table, recipe=Recipe(SMALL.get(name, {})))
     names = predictor.save(tmp_path)
     assert predictor.kind == KINDS[name]
     assert names == FILES[predictor.kind]
@@ -42,7 +43,7 @@ def test_a_stored_model_answers_the_same(make_table: MakeTable, tmp_path: Path, 
 
 def test_saving_a_model_twice_gives_the_same_bytes(make_table: MakeTable, tmp_path: Path) -> None:
     for name in ("logistic_regression", "xgboost"):
-        predictor = fit_candidate(name, make_table(n=300), parameters=SMALL.get(name))
+        predictor = fit_candidate(name, make_table(n=300), recipe=Recipe(SMALL.get(name, {})))
         copies = []
         for place in ("one", "two"):
             (tmp_path / name / place).mkdir(parents=True)

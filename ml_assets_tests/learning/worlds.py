@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.learning.finishing import train
+from ml_assets.learning.job import Recipe
 from ml_assets.learning.remedies.situation import Situation
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.metrics import Task
@@ -39,11 +40,11 @@ def world(
     features = pd.DataFrame({"merit": merit, "hint": hint})
     table = TrainingTable(features, truth, part, np.ones(n), np.arange(n), task, classes)
     value = default_value(task, max(len(classes), 2))
-    parameters = {"rounds": 40, "max_depth": 3} if family == "xgboost" else None
-    base = train(family, table, solution="world", value=value, seed=0, parameters=parameters).artifact
+    recipe = Recipe({"rounds": 40, "max_depth": 3} if family == "xgboost" else {})
+    base = train(family, table, solution="world", value=value, recipe=recipe).artifact
     groups = pd.DataFrame({"sex": np.where(women, "f", "m")})
     gates = metrics or {"equal_opportunity_difference": 0.1}
     return Situation(
         base, table, groups, value, favourable, gates, accuracy_budget=budget, group_at_decision=allowed,
-        parameters=parameters,
+        recipe=recipe,
     )  # fmt: skip

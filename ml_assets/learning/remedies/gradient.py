@@ -43,9 +43,8 @@ class _Learner:
         """One fit on the training rows, relabelled and weighed as the reduction wants."""
         at = np.asarray(x).reshape(-1).astype(np.int64)
         told = replace(self.rows.rows(at), truth=np.asarray(y, dtype=np.float64))
-        settings: dict[str, Any] = {"seed": self.situation.seed, "parameters": self.situation.parameters}
         weighed = told.weighted(told.weight * np.asarray(sample_weight, dtype=np.float64))
-        self.predictor = fit_candidate(self.situation.base.predictor.family, weighed, **settings)
+        self.predictor = fit_candidate(self.situation.base.predictor.family, weighed, recipe=self.situation.recipe)
         return self
 
     def predict(self, x: Any) -> Any:
@@ -79,7 +78,7 @@ def _make(situation: Situation, aim: Aim, _: Mapping[str, Candidate]) -> Made:
         value=situation.value,
         calibration=situation.calibration,
         excluded_groups=situation.base.excluded_groups,
-        seed=situation.seed,
+        seed=situation.recipe.seed,
     )
     yield NAME, Candidate(situation.marked(done.artifact, NAME))
 

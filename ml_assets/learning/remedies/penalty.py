@@ -8,9 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.errors import DataError
-from ml_assets.learning.candidates import FAMILIES
+from ml_assets.learning.candidates import FAMILIES, PLAIN
 from ml_assets.learning.design import logistic
-from ml_assets.learning.predictors import Parameters, Predictor, XGBoostPredictor, threads
+from ml_assets.learning.job import Recipe
+from ml_assets.learning.predictors import Predictor, XGBoostPredictor, threads
 from ml_assets.learning.preprocessing import FeatureSpec, codes, feature_specs, prepare
 from ml_assets.learning.remedies.aims import Stratum, among, named
 from ml_assets.learning.remedies.cells import SMALLEST_CELL
@@ -69,8 +70,7 @@ def fit_penalised(
     strata: Sequence[Stratum],
     favourable: int,
     break_even: float = 0.5,
-    seed: int = 0,
-    parameters: Parameters | None = None,
+    recipe: Recipe = PLAIN,
 ) -> Predictor:
     """xgboost with :func:`gap_objective` on the "train" part, stopped by the log loss of the "validation" part.
 
@@ -80,7 +80,7 @@ def fit_penalised(
     if table.task != "binary" or len(labels) != len(table):
         got = f"{table.task}, {len(labels)} labels for {len(table)} rows"
         raise DataError("No gap to be charged for", got=got, allowed="binary, a label per row", do="Use another remedy")
-    settings: dict[str, Any] = {**FAMILIES["xgboost"].defaults, **(parameters or {})}
+    settings: dict[str, Any] = {**FAMILIES["xgboost"].defaults, **recipe.parameters}
     own = labels.iloc[np.flatnonzero(table.part == "train")].reset_index(drop=True)
     train, odds = table.take("train"), float(np.clip(break_even, 1e-6, 1 - 1e-6))
     charge = gap_objective(
@@ -93,7 +93,7 @@ def fit_penalised(
         margin=float(np.log(odds / (1 - odds))),
     )
     specs = feature_specs(train.features)
-    booster = _boost(train, table.take("validation"), specs, settings, charge, seed)
+    booster = _boost(train, table.take("validation"), specs, settings, charge, recipe)
     return XGBoostPredictor("xgboost", {**settings, "gap_penalty": strength}, specs, booster, "binary", 2)
 
 
@@ -103,14 +103,21 @@ def _boost(
     specs: tuple[FeatureSpec, ...],
     settings: Mapping[str, Any],
     charge: Objective,
-    seed: int,
+    recipe: Recipe,
 ) -> Any:
     import xgboost
 
     options = dict(settings)
     rounds, patience, bins = (int(options.pop(k)) for k in ("rounds", "early_stopping_rounds", "max_bin"))
     # The objective named here only turns margins into probabilities; the gradient is that of ``charge``.
-    options |= {"objective": "binary:logistic", "tree_method": "hist", "max_bin": bins, "seed": seed, "verbosity": 0}
+    options |= {
+        "objective": "binary:logistic",
+        "tree_method": "hist",
+        "max_bin": bins,
+        "seed": recipe.seed,
+        "verbosity": 0,
+    }
+    options["monotone_constraints"] = str(recipe.directions(specs, "binary"))
     options["nthread"] = threads(len(train) * len(specs))
     learn = xgboost.QuantileDMatrix(**_matrix(train, specs), max_bin=bins)
     stop: dict[str, Any] = {}

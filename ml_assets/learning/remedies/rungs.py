@@ -77,8 +77,7 @@ def _penalised(situation: Situation, aim: Aim, _: Mapping[str, Candidate]) -> Ma
             strata=_movable(aim),
             favourable=situation.favourable,
             break_even=break_even(_binary(situation)),
-            seed=situation.seed,
-            parameters=situation.parameters,
+            recipe=situation.recipe,
         )
         done = finish(
             predictor,
@@ -87,7 +86,7 @@ def _penalised(situation: Situation, aim: Aim, _: Mapping[str, Candidate]) -> Ma
             value=situation.value,
             calibration=situation.calibration,
             excluded_groups=situation.base.excluded_groups,
-            seed=situation.seed,
+            seed=situation.recipe.seed,
         )
         name = f"penalty {strength:g}"
         yield name, Candidate(situation.marked(done.artifact, name))
@@ -108,7 +107,7 @@ def _thresholds(situation: Situation, aim: Aim, _: Mapping[str, Candidate]) -> M
         )
         rows: dict[str, Any] = {"threshold": threshold, "rule": rule}
         fitted = fit_thresholds(seen.labels, seen.truth, seen.score, **rows)
-        decision = cross_fitted(seen.labels, seen.truth, seen.score, **rows, seed=situation.seed)
+        decision = cross_fitted(seen.labels, seen.truth, seen.score, **rows, seed=situation.recipe.seed)
         name = f"thresholds {tolerance:g}"
         artifact = replace(base, group_thresholds=fitted, group_at_decision="allowed")
         # The judged rows come first.
@@ -132,7 +131,7 @@ def scored_rows(situation: Situation, attribute: str) -> ScoredRows:
     """
     table, groups = situation.judged
     train_at = situation.part("train")
-    fold = np.random.default_rng(situation.seed).permutation(len(train_at)) % CROSS_FITS
+    fold = np.random.default_rng(situation.recipe.seed).permutation(len(train_at)) % CROSS_FITS
     score = np.empty(len(train_at))
     for part in range(CROSS_FITS):
         held = train_at[fold == part]
@@ -140,9 +139,7 @@ def scored_rows(situation: Situation, attribute: str) -> ScoredRows:
         fitted = fit_candidate(
             situation.base.predictor.family,
             situation.rows.rows(kept),
-            seed=situation.seed,
-            parameters=situation.parameters,
-            device=situation.device,
+            recipe=situation.recipe,
         )
         raw = fitted.predict(situation.rows.rows(held).features)
         score[fold == part] = np.asarray(situation.base.calibration.apply(raw))
@@ -215,9 +212,7 @@ def _retrained(situation: Situation, factor: FloatArray, name: str) -> SolutionA
         rows.weighted(weight),
         solution=situation.base.solution,
         value=situation.value,
-        seed=situation.seed,
-        parameters=situation.parameters,
-        device=situation.device,
+        recipe=situation.recipe,
         calibration=situation.calibration,
         excluded_groups=situation.base.excluded_groups,
     )

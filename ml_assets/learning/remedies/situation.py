@@ -1,7 +1,7 @@
 """What every remedy works on: the solution as it is, its rows and groups, and what is allowed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ml_assets.errors import DataError
 from ml_assets.learning.artifact import SolutionArtifact
-from ml_assets.learning.predictors import Parameters
+from ml_assets.learning.job import Recipe
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.value import Value
 
@@ -23,7 +23,7 @@ class Situation:
     rows. ``metrics``: gated fairness metrics with their limits; ``accuracy_budget``: share of money and accuracy a remedy
     may lose (0.01 = one percent). ``group_at_decision``: whether a decision may read the group; ``largest_tpr_loss``: the
     most the true positive rate of any group may fall by group thresholds (0.05 = five points); ``capacity``: the largest
-    share of rows that may be decided positive. ``parameters`` to ``calibration`` are those the base was fitted with.
+    share of rows that may be decided positive. ``recipe`` and ``calibration`` are those the base was fitted with.
 
     Raises ``DataError`` when rows and groups differ, when there is a test part, or no validation part.
     """
@@ -38,9 +38,7 @@ class Situation:
     group_at_decision: Literal["forbidden", "allowed"] = "forbidden"
     largest_tpr_loss: float = 0.05
     capacity: float | None = None
-    seed: int = 0
-    parameters: Parameters | None = None
-    device: str = "cpu"
+    recipe: Recipe = field(default_factory=Recipe)
     calibration: Literal["auto", "none", "sigmoid", "isotonic"] = "auto"
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ import dagster as dg
 from ml_assets.declaration import Solution
 from ml_assets.evidence import curve, intervals, numbers, table
 from ml_assets.graph import Stage
-from ml_assets.resources import SolutionStore, Store
+from ml_assets.resources import Registry, SolutionStore, Store
 from ml_assets.resources.store import Facts
 from ml_assets.statistics.estimate import Estimate
 
@@ -41,12 +41,15 @@ def _fitted(stage: Stage, asset: str) -> dg.AssetsDefinition:
         kinds=["scikitlearn", "xgboost"] if asset == "candidates" else ["scikitlearn"],
         deps=["training_set", "sample_weights"],
     )
-    def fitted(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
+    def fitted(store: dg.ResourceParam[Store], registry: dg.ResourceParam[Registry]) -> dg.MaterializeResult[Any]:
         from ml_assets.stages.model.fitting import BASELINES, candidate_names, fit_all
+        from ml_assets.stages.model.searching import live_parameters, shown_search
 
         names = BASELINES if asset == "baselines" else candidate_names(solution)
-        facts = fit_all(solution, store.of(solution.name), asset, names)
-        return dg.MaterializeResult(metadata=_compared(solution, facts))
+        warm = live_parameters(solution, registry.models) if asset == "candidates" and solution.model.search else {}
+        log = dg.get_dagster_logger().info
+        facts = fit_all(solution, store.of(solution.name), asset, names, warm=warm, log=log)
+        return dg.MaterializeResult(metadata=_compared(solution, facts) | shown_search(facts["search"]))
 
     return fitted
 

@@ -99,7 +99,7 @@ def _stable(_: Solution, store: SolutionStore) -> Verdict:
 
 def _reproducible(_: Solution, store: SolutionStore) -> Verdict:
     found = store.read_facts("evaluation")["reproduced"]
-    sentence = f"trained again, {found['rows']:,} scores are " + (
+    sentence = f"trained again in a second process, {found['rows']:,} scores are " + (
         "equal bit by bit" if found["equal"] else f"different by up to {found['largest_difference']:.3g}"
     )
     return Verdict(found["equal"], sentence, {"largest_difference": found["largest_difference"]}, act=False)
@@ -175,7 +175,7 @@ CHECKS: tuple[tuple[str, Judged, str], ...] = (
     ),
     ("not_too_good", _too_good, "The figures are not so good that a leak is the likelier reason."),
     ("numerically_stable", _stable, "Scores are finite and differ between rows."),
-    ("reproducible", _reproducible, "The same rows and seed give the same scores again."),
+    ("reproducible", _reproducible, "The same rows, recipe and seed give the same scores in a second process."),
     ("slices", _slices, "No slice with enough rows is far worse than the whole."),
     ("calibration", _calibration, "Promised probabilities are kept: expected calibration error below 0.05."),
     ("behaviour", _behaviour, "The score follows the declared directions."),

@@ -1,6 +1,7 @@
 """Fit, compare, choose: what the assets of part 6 do with the training and validation parts."""
 
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,15 @@ from ml_assets.history import Learned, training_rows
 from ml_assets.learning.artifact import SolutionArtifact, load, save
 from ml_assets.learning.candidates import DEFAULT_CANDIDATES, family
 from ml_assets.learning.finishing import Finished, finish, train
+from ml_assets.learning.job import Recipe
 from ml_assets.learning.losses import row_loss
+from ml_assets.learning.predictors import Parameters
 from ml_assets.learning.selection import Scored, Selection, select
+from ml_assets.recipes import declared_recipe
 from ml_assets.releases import require_same_rows
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
+from ml_assets.stages.model.searching import look_for_parameters, search_facts
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.metrics import evaluate, names_for
 
@@ -28,32 +33,37 @@ def candidate_names(solution: Solution) -> tuple[str, ...]:
     return tuple(dict.fromkeys(c for c in declared if c not in BASELINES))
 
 
-def fit_all(solution: Solution, store: SolutionStore, asset: str, names: tuple[str, ...]) -> Facts:
-    """Fit models on the training part, judge them on the validation part, keep each as an artifact."""
+def fit_all(
+    solution: Solution,
+    store: SolutionStore,
+    asset: str,
+    names: tuple[str, ...],
+    *,
+    warm: Mapping[str, Parameters] | None = None,
+    log: Callable[[str], None] = lambda _: None,
+) -> Facts:
+    """Fit models on the training part, judge them on the validation part, keep each as an artifact.
+
+    Candidates are fitted with the parameters that the declared search found; ``warm`` are those it begins with.
+    """
     rows = training_rows(solution, store)
-    money = solution.business_case.money(rows.table.classes)
+    searched = look_for_parameters(solution, rows, names, warm=warm or {}, log=log) if asset == "candidates" else None
     validation = rows.part("validation")
     judged = {}
     for name in names:
+        recipe = declared_recipe(solution, name)
+        if searched is not None and name in searched.found:
+            recipe = recipe.given(searched.found[name])
         begun = time.perf_counter()
-        done = train(
-            name,
-            rows.table,
-            solution=solution.name,
-            value=money,
-            seed=solution.model.seed,
-            parameters=solution.model.parameters.get(name),
-            device=solution.model.device,
-            calibration="none",
-            excluded_groups=sorted(solution.never_inputs),
-        )
-        digest = save(done.artifact, store.folder(asset, name), overwrite=True)
+        artifact = _fitted(solution, rows, name, recipe)
+        digest = save(artifact, store.folder(asset, name), overwrite=True)
         judged[name] = {
             "digest": digest,
             "seconds": time.perf_counter() - begun,
             "complexity": family(name).complexity,
-            "parameters": dict(done.artifact.predictor.parameters),
-            "metrics": figures(solution, done.artifact, validation),
+            "parameters": dict(artifact.predictor.parameters),
+            "given": dict(recipe.parameters),
+            "metrics": figures(solution, artifact, validation),
         }
     if asset == "baselines" and validation.rule is not None:
         judged[RULE_NAME] = {
@@ -61,6 +71,7 @@ def fit_all(solution: Solution, store: SolutionStore, asset: str, names: tuple[s
             "seconds": 0.0,
             "complexity": -1,
             "parameters": {},
+            "given": {},
             "metrics": rule_figures(solution, validation),
         }
     return store.write_facts(
@@ -69,8 +80,21 @@ def fit_all(solution: Solution, store: SolutionStore, asset: str, names: tuple[s
             "models": judged,
             "validation_rows": len(validation.table),
             "training_digest": store.read_facts("training_set")["digest"],
+            "search": search_facts(searched) if searched is not None else None,
         },
     )
+
+
+def _fitted(solution: Solution, rows: Learned, name: str, recipe: Recipe) -> SolutionArtifact:
+    return train(
+        name,
+        rows.table,
+        solution=solution.name,
+        value=solution.business_case.money(rows.table.classes),
+        recipe=recipe,
+        calibration="none",
+        excluded_groups=sorted(solution.never_inputs),
+    ).artifact
 
 
 def figures(solution: Solution, artifact: SolutionArtifact, rows: Learned) -> list[Estimate]:
@@ -121,7 +145,10 @@ def choose(solution: Solution, store: SolutionStore) -> tuple[Finished, Selectio
                 continue
             artifact = load(store.folder(asset, name), digest=facts["digest"])
             loss = row_loss(
-                validation.table.truth, np.asarray(artifact.score(validation.table.features)), task=solution.task
+                validation.table.truth,
+                np.asarray(artifact.score(validation.table.features)),
+                task=solution.task,
+                loss=solution.training_loss,
             )
             scored.append(Scored(name, facts["complexity"], loss))
             found[name] = artifact

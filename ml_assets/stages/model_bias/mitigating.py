@@ -8,6 +8,7 @@ from ml_assets.declaration import Solution
 from ml_assets.evidence import Verdict, table
 from ml_assets.graph import Stage
 from ml_assets.history import training_rows
+from ml_assets.recipes import recipe_of
 from ml_assets.releases import require_same_rows
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.resources.store import Facts
@@ -144,9 +145,7 @@ def _as_it_is(solution: Solution, store: SolutionStore) -> "tuple[SolutionArtifa
         plain,
         solution=solution.name,
         value=solution.business_case.money(plain.classes),
-        seed=solution.model.seed,
-        parameters=solution.model.parameters.get(model.predictor.family),
-        device=solution.model.device,
+        recipe=recipe_of(solution, store, model.predictor.family),
         calibration=solution.model.calibration,
         excluded_groups=sorted(solution.never_inputs),
         facts=unmarked,
@@ -162,7 +161,7 @@ def _climb(
     from ml_assets.learning.remedies.situation import Situation
 
     rows = training_rows(solution, store, weights=False).but("test")
-    bias, model = solution.model_bias, solution.model
+    bias = solution.model_bias
     situation = Situation(
         base,
         rows.table,
@@ -174,10 +173,8 @@ def _climb(
         group_at_decision=bias.group_at_decision,
         largest_tpr_loss=bias.largest_tpr_loss,
         capacity=bias.capacity,
-        seed=model.seed,
-        parameters=model.parameters.get(base.predictor.family),
-        device=model.device,
-        calibration=model.calibration,
+        recipe=recipe_of(solution, store, base.predictor.family),
+        calibration=solution.model.calibration,
     )
     return climb(situation, planned=planned, rungs=RUNGS if bias.remedies == "ladder" else ())
 

@@ -8,6 +8,7 @@ from ml_assets.history import Learned, training_rows
 from ml_assets.learning.artifact import load
 from ml_assets.learning.finishing import train
 from ml_assets.learning.table import TrainingTable
+from ml_assets.recipes import recipe_of
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
 from ml_assets.statistics.backtest import Every, Never, OnSignal, Oracle, PolicyOutcome, backtest
@@ -69,9 +70,7 @@ def gain_matrix(
             table,
             solution=solution.name,
             value=money,
-            seed=solution.model.seed,
-            parameters=solution.model.parameters.get(name),
-            device=solution.model.device,
+            recipe=recipe_of(solution, store, name),
             calibration=solution.model.calibration,
         ).artifact
         for j in range(i + 1, len(blocks)):

@@ -6,6 +6,7 @@ import pytest
 
 from ml_assets.errors import DataError
 from ml_assets.learning.design import logistic
+from ml_assets.learning.job import Recipe
 from ml_assets.learning.remedies.penalty import fit_penalised, gap_objective
 from ml_assets.statistics.arrays import FloatArray
 from ml_assets_tests.learning.worlds import world
@@ -52,7 +53,7 @@ def test_it_narrows_a_planted_gap_and_needs_no_group_afterwards() -> None:
     for strength in (0.0, 64.0):
         fitted = fit_penalised(
             situation.rows, labels, strength=strength, strata=("favourable",), favourable=1,
-            parameters={"rounds": 40, "max_depth": 3},
+            recipe=Recipe({"rounds": 40, "max_depth": 3}),
         )  # fmt: skip
         held, groups = situation.judged
         hit = (fitted.predict(held.features) >= 0.5) & (held.truth == 1)

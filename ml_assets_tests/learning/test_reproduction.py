@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from ml_assets.errors import DataError
+from ml_assets.learning.candidates import fit_candidate
+from ml_assets.learning.job import Recipe
+from ml_assets.learning.losses import Loss
+from ml_assets.learning.reproduction import fitted_elsewhere
+from ml_assets.statistics.metrics import Task
+from ml_assets_tests.learning.conftest import MakeTable
+
+HERE = "ml_assets_tests.learning.test_reproduction"
+
+
+def forgetful() -> object:
+    """A factory whose estimator depends on the hash seed of its process."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=1.0 + (hash("text") % 1000))
+
+
+@pytest.mark.parametrize(("name", "task"), [("xgboost", "multiclass"), ("hist_gradient_boosting", "regression")])
+def test_a_second_process_gives_the_same_scores_bit_by_bit(make_table: MakeTable, name: str, task: Task) -> None:
+    table = make_table(task, n=400)
+    recipe = Recipe({}, seed=3, loss=Loss("quantile", 0.7), monotone={"signal": 1})
+    here = fit_candidate(name, table, recipe=recipe).predict(table.features)
+    np.testing.assert_array_equal(fitted_elsewhere(name, table, recipe, table.features), here)
+
+
+def test_a_fit_that_depends_on_its_process_shows(make_table: MakeTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ml_assets.learning.reproduction.HASH_SEED", "1")
+    one = fitted_elsewhere(f"{HERE}.forgetful", make_table(n=200), Recipe(), make_table(n=200).features)
+    monkeypatch.setattr("ml_assets.learning.reproduction.HASH_SEED", "2")
+    two = fitted_elsewhere(f"{HERE}.forgetful", make_table(n=200), Recipe(), make_table(n=200).features)
+    assert not np.array_equal(one, two)
+
+
+def test_a_process_that_fails_says_why(make_table: MakeTable) -> None:
+    with pytest.raises(DataError, match=r"second process.*no such parameter"):
+        fitted_elsewhere("xgboost", make_table(n=60), Recipe({"depht": 1}), make_table(n=5).features)

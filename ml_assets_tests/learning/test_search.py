@@ -1,0 +1,131 @@
+"""The search finds what is better, repeats, survives trials that fail, and never sees rows it was not given."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.errors import DeclarationError
+from ml_assets.learning import candidates
+from ml_assets.learning import search as module
+from ml_assets.learning.job import Recipe
+from ml_assets.learning.losses import Loss
+from ml_assets.learning.resampling import cross_validation
+from ml_assets.learning.search import Budget, SearchResult, search
+from ml_assets.learning.table import TrainingTable
+from ml_assets_tests.learning.conftest import MakeTable
+
+QUICK = Recipe({"rounds": 30, "early_stopping_rounds": 5, "max_bin": 32})
+
+
+def wide(n: int = 240, columns: int = 60) -> TrainingTable:
+    """A logistic line among far too many columns: the default penalty is much too weak."""
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(n, columns))
+    truth = (x[:, 0] + rng.logistic(size=n) > 0).astype(float)
+    features = pd.DataFrame(x, columns=[f"x{i}" for i in range(columns)])
+    return TrainingTable(features, truth, np.repeat("train", n), np.ones(n), np.arange(n), "binary", ("no", "yes"))
+
+
+def run(table: TrainingTable, budget: Budget, recipes: dict[str, Recipe], **options: object) -> SearchResult:
+    folds = cross_validation(table.truth, task=table.task, count=3)
+    return search(recipes, table, folds, budget=budget, **options)  # type: ignore[arg-type]
+
+
+def test_it_finds_the_stronger_penalty_that_a_wide_table_needs() -> None:
+    found = run(wide(), Budget(trials=12), {"logistic_regression": Recipe()})
+    first = found.trials[0]
+    assert first.parameters == {}
+    best = min((t for t in found.trials if t.state == "complete"), key=lambda t: t.loss)
+    assert best.loss < first.loss - 0.1
+    assert found.found["logistic_regression"] == best.parameters
+    assert float(best.parameters["C"] or 0) < 0.2
+    losses = [loss for _, loss in found.best_so_far("logistic_regression")]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] == best.loss
+    assert "against" in found.sentence
+
+
+def test_a_budget_of_trials_repeats_and_families_take_turns(make_table: MakeTable) -> None:
+    table = make_table(n=300)
+    recipes = {"xgboost": QUICK, "logistic_regression": Recipe(), "dummy": Recipe()}
+    one, two = (run(table, Budget(trials=7), recipes) for _ in range(2))
+    assert [t.family for t in one.trials] == ["xgboost", "logistic_regression"] * 3 + ["xgboost"]
+    assert [(t.parameters, t.loss, t.state) for t in one.trials] == [
+        (t.parameters, t.loss, t.state) for t in two.trials
+    ]
+    assert one.found == two.found
+    other = run(table, Budget(trials=7), {n: replace(r, seed=5) for n, r in recipes.items()})
+    assert [t.parameters for t in other.trials] != [t.parameters for t in one.trials]
+
+
+def test_declared_parameters_stay_and_the_live_ones_are_tried_second(make_table: MakeTable) -> None:
+    warm = {"xgboost": {"learning_rate": 0.2, "max_depth": 3, "rounds": 9}}
+    found = run(make_table(n=300), Budget(trials=4), {"xgboost": QUICK}, warm=warm)
+    assert all(t.parameters["rounds"] == 30 for t in found.trials)
+    assert found.trials[1].parameters["learning_rate"] == 0.2
+    assert found.trials[1].parameters["max_depth"] == 3
+
+
+def test_a_hopeless_trial_is_not_finished(make_table: MakeTable) -> None:
+    told: list[str] = []
+    table = make_table(n=400)
+    found = run(table, Budget(trials=25), {"xgboost": QUICK}, log=told.append)
+    pruned = [t for t in found.trials if t.state == "pruned"]
+    assert pruned
+    assert all(t.folds < 3 and "behind the median" in t.reason for t in pruned)
+    assert len(told) == 25
+    assert "trial 25: xgboost" in told[-1]
+    kept = run(table, Budget(trials=25, pruning=False), {"xgboost": QUICK})
+    assert all(t.state == "complete" for t in kept.trials)
+
+
+def test_seconds_end_it() -> None:
+    found = run(wide(), Budget(seconds=0.5), {"logistic_regression": Recipe()})
+    assert len(found.trials) >= 1
+    assert sum(t.seconds for t in found.trials) < 5
+    assert found.found
+
+
+def test_a_trial_that_cannot_be_fitted_is_recorded(make_table: MakeTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = candidates.fit_candidate
+
+    def breaking(name: str, table: TrainingTable, *, recipe: Recipe) -> object:
+        if recipe.parameters.get("learning_rate", 0.0):
+            raise ValueError("planted")
+        return fit(name, table, recipe=recipe)
+
+    monkeypatch.setattr(module, "fit_candidate", breaking)
+    found = run(make_table(n=300), Budget(trials=3), {"xgboost": QUICK})
+    assert [t.state for t in found.trials] == ["complete", "failed", "failed"]
+    assert found.trials[1].reason == "planted"
+    assert found.found["xgboost"] == QUICK.parameters
+    assert "2 failed" in found.sentence
+
+
+def test_a_search_in_which_nothing_can_be_fitted_says_why(make_table: MakeTable) -> None:
+    with pytest.raises(DeclarationError, match=r"no trial .* has no such parameter"):
+        run(make_table(n=300), Budget(trials=2), {"xgboost": Recipe({"depht": 1})})
+
+
+def test_only_the_rows_of_the_folds_are_read(make_table: MakeTable) -> None:
+    table = make_table(n=300)
+    folds = cross_validation(table.truth[:200], task="binary", count=3)
+    spoiled = replace(table, truth=np.where(np.arange(300) < 200, table.truth, 1 - table.truth))
+    results = [search({"xgboost": QUICK}, t, folds, budget=Budget(trials=4)) for t in (table, spoiled)]
+    assert [t.loss for t in results[0].trials] == [t.loss for t in results[1].trials]
+
+
+def test_the_declared_loss_judges(make_table: MakeTable) -> None:
+    table = make_table("regression", n=300)
+    one, two = (
+        run(table, Budget(trials=1), {"xgboost": replace(QUICK, loss=loss)}).trials[0].loss
+        for loss in (Loss("quantile", 0.9), Loss("squared"))
+    )
+    assert one < two  # pinball of a spread of 0.5 against its square plus what 30 rounds leave
+
+
+def test_no_budget_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="needs a budget"):
+        Budget()

@@ -1,0 +1,31 @@
+"""One recipe per family: the declared one until a search has found another."""
+
+from pathlib import Path
+
+from upath import UPath
+
+from ml_assets.recipes import declared_recipe, recipe_of
+from ml_assets.resources.store import SolutionStore
+from ml_assets_tests.stages.declarations import STREAM, declared
+
+MODEL = {"parameters": {"xgboost": {"max_depth": 3}}, "seed": 7, "monotone": {"income": -1}}
+
+
+def test_the_declared_recipe() -> None:
+    recipe = declared_recipe(declared(STREAM, model=MODEL), "xgboost")
+    assert (recipe.parameters, recipe.seed, recipe.device) == ({"max_depth": 3}, 7, "cpu")
+    assert recipe.monotone["income"] == -1
+    assert recipe.loss.kind == "squared"
+    assert declared_recipe(declared(STREAM, model=MODEL), "logistic_regression").parameters == {}
+
+
+def test_found_parameters_replace_the_declared_ones(tmp_path: Path) -> None:
+    solution, store = declared(STREAM, model=MODEL), SolutionStore(UPath(tmp_path) / "stream")
+    assert recipe_of(solution, store, "xgboost") == declared_recipe(solution, "xgboost")
+    store.write_facts("candidates", {"models": {"xgboost": {"given": {"max_depth": 3, "reg_alpha": 0.5}}}})
+    found = recipe_of(solution, store, "xgboost")
+    assert found.parameters == {"max_depth": 3, "reg_alpha": 0.5}
+    assert found.seed == 7
+    harder = declared(STREAM, model={**MODEL, "parameters": {"xgboost": {"max_depth": 9}}})
+    assert recipe_of(harder, store, "xgboost").parameters == {"max_depth": 9, "reg_alpha": 0.5}
+    assert recipe_of(solution, store, "dummy") == declared_recipe(solution, "dummy")

@@ -19,6 +19,7 @@ from ml_assets.learning.table import TrainingTable
 from ml_assets.releases import ARTIFACT, RELEASE, write_release
 from ml_assets.resources import REGISTRY, STORE
 from ml_assets.resources.registry import ModelVersion
+from ml_assets.resources.tracking import Training
 
 CASE = {"decision": "d", "owner": "team:t", "prediction": "p", "target": {"column": "y", "task": "regression"}}
 
@@ -44,7 +45,7 @@ def register(instance: dg.DagsterInstance, folder: Path, name: str, before: int 
     place.mkdir()
     artifact = SolutionArtifact(name, "regression", (), fit_candidate("dummy", table))
     digest = write_release(place, {"digest": save(artifact, place / ARTIFACT), "champion_before": before})
-    return REGISTRY.for_instance(instance).register(name, place, digest=digest, parameters={}, metrics={}, tags={})
+    return REGISTRY.for_instance(instance).register(name, place, digest=digest, training=Training())
 
 
 def live(instance: dg.DagsterInstance, name: str) -> int:

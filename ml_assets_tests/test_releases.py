@@ -24,6 +24,7 @@ from ml_assets.releases import (
 )
 from ml_assets.resources.registry import ModelRegistry, ModelVersion
 from ml_assets.resources.store import SolutionStore
+from ml_assets.resources.tracking import Training
 
 ROWS = pd.DataFrame({"x": np.linspace(-1, 1, 60)})
 ANSWER = 3.0
@@ -47,7 +48,7 @@ def released(registry: ModelRegistry, tmp_path: Path, request: pytest.FixtureReq
     folder.mkdir()
     digest = write_release(folder, {"digest": save(artifact, folder / ARTIFACT), "family": "dummy"})
     name = request.node.name.split("[")[0]
-    version = registry.register(name, folder, digest=digest, parameters={}, metrics={}, tags={})
+    version = registry.register(name, folder, digest=digest, training=Training())
     registry.promote(version)
     return version
 

@@ -1,10 +1,8 @@
 """The model registry: MLflow, embedded on SQLite by default. ``champion`` is an alias; only a release decision moves it."""
 
-import json
 import os
 import re
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from ml_assets.errors import RegistryError
+from ml_assets.resources.tracking import Training, log_training, run_link
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -96,52 +95,33 @@ class ModelRegistry:
             found = self.client.search_model_versions(f"name = '{solution}'")
         return tuple(sorted((_version(solution, v) for v in found), key=lambda v: v.version))
 
-    def register(
-        self,
-        solution: str,
-        folder: Path,
-        *,
-        digest: str,
-        parameters: Mapping[str, Any],
-        metrics: Mapping[str, float],
-        tags: Mapping[str, str],
-    ) -> ModelVersion:
+    def log(self, solution: str, training: Training) -> str:
+        """Log one training that brings no model (it was refused) as a finished MLflow run; its id."""
+        with _reached(self.uri):
+            run_id = log_training(self.client, self._experiment(solution), training)
+            self.client.set_terminated(run_id)
+            return run_id
+
+    def register(self, solution: str, folder: Path, *, digest: str, training: Training) -> ModelVersion:
         """Log one training as an MLflow run with the model's files, and register them as the next version."""
         with _reached(self.uri):
-            return self._register(solution, folder, digest=digest, parameters=parameters, metrics=metrics, tags=tags)
+            run_id = log_training(self.client, self._experiment(solution), training)
+            self.client.log_artifacts(run_id, str(folder), "model")
+            self._ensure_model(solution)
+            made = self.client.create_model_version(
+                solution,
+                source=f"{self.client.get_run(run_id).info.artifact_uri}/model",
+                run_id=run_id,
+                tags={DIGEST: digest},
+                description=training.tags.get("ml.sentence", ""),
+            )
+            self.client.set_terminated(run_id)
+            return _version(solution, self.client.get_model_version(solution, made.version))
 
-    def _register(
-        self,
-        solution: str,
-        folder: Path,
-        *,
-        digest: str,
-        parameters: Mapping[str, Any],
-        metrics: Mapping[str, float],
-        tags: Mapping[str, str],
-    ) -> ModelVersion:
-        from mlflow.entities import Metric, Param, RunTag
-
-        run = self.client.create_run(self._experiment(solution), run_name=tags.get("ml.dagster_run", "")[:8] or None)
-        run_id = run.info.run_id
-        now = int(time.time() * 1000)
-        self.client.log_batch(
-            run_id,
-            metrics=[Metric(k, float(v), now, 0) for k, v in metrics.items() if v == v],
-            params=[Param(k, json.dumps(v, default=str)[:5900]) for k, v in parameters.items()],
-            tags=[RunTag(k, str(v)[:4900]) for k, v in tags.items()],
-        )
-        self.client.log_artifacts(run_id, str(folder), "model")
-        self._ensure_model(solution)
-        made = self.client.create_model_version(
-            solution,
-            source=f"{run.info.artifact_uri}/model",
-            run_id=run_id,
-            tags={DIGEST: digest},
-            description=tags.get("ml.sentence", ""),
-        )
-        self.client.set_terminated(run_id)
-        return _version(solution, self.client.get_model_version(solution, made.version))
+    def link(self, solution: str, run_id: str) -> str:
+        """Where a person finds a run."""
+        with _reached(self.uri):
+            return run_link(_without_password(self.uri), self._experiment(solution), run_id)
 
     def promote(self, model: ModelVersion) -> None:
         """Make a version the live one: one move of one alias."""

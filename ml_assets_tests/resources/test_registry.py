@@ -9,6 +9,7 @@ import pytest
 
 from ml_assets.errors import RegistryError
 from ml_assets.resources.registry import TRACKING_VARIABLE, ModelRegistry, ModelVersion, Registry
+from ml_assets.resources.tracking import Training
 
 
 def add(
@@ -18,9 +19,15 @@ def add(
     place.mkdir(exist_ok=True)
     (place / "release.json").write_text(content)
     return registry.register(
-        solution, place, digest=digest, parameters={"family": "xgboost", "long": "x" * 9000}, metrics={"auc": 0.7, "none": float("nan")},
-        tags={"ml.dagster_run": "0123456789", "ml.sentence": "released"},
-    )  # fmt: skip
+        solution,
+        place,
+        digest=digest,
+        training=Training(
+            {"family": "xgboost", "long": "x" * 9000},
+            {"auc": 0.7, "none": float("nan")},
+            {"ml.dagster_run": "0123456789", "ml.sentence": "released"},
+        ),
+    )
 
 
 def refused(call: object) -> str:

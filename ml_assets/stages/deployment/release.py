@@ -1,7 +1,6 @@
 """``champion``: the release decision with its evidence. Only this asset, an approval and a rollback move the alias."""
 
 import shutil
-import subprocess
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -26,13 +25,16 @@ from ml_assets.releases import (
     write_sample,
 )
 from ml_assets.resources import Registry, SolutionStore, Store
+from ml_assets.resources.packaging import write_mlmodel
 from ml_assets.resources.registry import ModelRegistry
 from ml_assets.resources.store import Facts, plain
+from ml_assets.stages.deployment.recording import training_record
 
 if TYPE_CHECKING:
     import pandas as pd
 
 STAGE = "deployment"
+EXAMPLE_ROWS = 5
 DEPS = (
     "evaluation",
     "explanation",
@@ -63,7 +65,9 @@ def build_champion(solution: Solution) -> tuple[dg.AssetsDefinition, list[dg.Ass
         context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], registry: dg.ResourceParam[Registry]
     ) -> dg.MaterializeResult[Any]:
         facts = decide_release(solution, store.of(solution.name), registry.models, run=_run_facts(context))
-        return dg.MaterializeResult(metadata=_shown(solution, facts))
+        link = registry.models.link(solution.name, facts["mlflow_run"])
+        shown = dg.MetadataValue.url(link) if link.startswith("http") else dg.MetadataValue.text(link)
+        return dg.MaterializeResult(metadata=_shown(solution, facts) | {"mlflow_run": shown})
 
     @dg.asset_check(
         asset=key(solution, "champion"),
@@ -108,12 +112,15 @@ def decide_release(solution: Solution, store: SolutionStore, models: ModelRegist
         "champion_before": live.version.version if live else None,
         "live_version": live.version.version if live else 0,
         "version": None,
+        "mlflow_run": None,
         **run,
         "sentence": _sentence(
             outcome, [g.name for g in failed], [g.sentence for g in failed], comparison.sentence if comparison else None
         ),
     }
-    if outcome != "refused":
+    if outcome == "refused":
+        decision["mlflow_run"] = models.log(solution.name, training_record(solution, store, decision))
+    else:
         version = _register(solution, store, models, decision)
         decision |= {"version": version, "live_version": version if outcome == "released" else decision["live_version"]}
     store.write_facts("decisions", decision, run["run_id"])
@@ -130,8 +137,6 @@ def _sentence(outcome: str, failed: list[str], why: list[str], comparison: str |
 
 def _register(solution: Solution, store: SolutionStore, models: ModelRegistry, decision: Facts) -> int:
     released = release_facts(solution, store) | {"champion_before": decision["champion_before"]}
-    evaluation = store.read_facts("evaluation")
-    chosen = store.read_facts("model")["selection"]["chosen"]
     sample = _sample(solution, store)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "model"
@@ -139,27 +144,10 @@ def _register(solution: Solution, store: SolutionStore, models: ModelRegistry, d
         shutil.copytree(store.folder("mitigation", "final"), folder / ARTIFACT)
         released["calibration_sample"] = write_sample(folder, sample) if len(sample) else None
         digest = write_release(folder, plain(released))
-        version = models.register(
-            solution.name,
-            folder,
-            digest=digest,
-            parameters={
-                "family": chosen,
-                "declaration": solution.version(),
-                "training_digest": released["training_digest"],
-                "remedy": released["remedy"],
-            },
-            metrics={m["name"]: m["value"] for m in evaluation["metrics"] if m["value"] is not None},
-            tags={
-                "ml.dagster_run": decision["run_id"],
-                "ml.trigger": decision["trigger"],
-                "ml.reason": decision["reason"],
-                "ml.outcome": decision["outcome"],
-                "ml.sentence": decision["sentence"],
-                "ml.asset": f"{solution.name}/champion",
-                "ml.git_commit": _git_commit(),
-            },
-        )
+        write_mlmodel(folder, challenger(store), ARTIFACT, _example(solution, store))
+        training = training_record(solution, store, decision)
+        version = models.register(solution.name, folder, digest=digest, training=training)
+    decision["mlflow_run"] = version.run_id
     store.write_facts("releases", released, str(version.version))
     if len(sample):
         store.write_frame(SAMPLES, sample, str(version.version))
@@ -174,6 +162,13 @@ def _sample(solution: Solution, store: SolutionStore) -> "pd.DataFrame":
 
     validation = training_rows(solution, store, weights=False).part("validation")
     return calibration_sample(challenger(store), validation)
+
+
+def _example(solution: Solution, store: SolutionStore) -> "pd.DataFrame":
+    """A few rows of features as the model is fed with them: the first of the validation part."""
+    from ml_assets.history import training_rows
+
+    return training_rows(solution, store, weights=False).part("validation").table.features.head(EXAMPLE_ROWS)
 
 
 def release_facts(solution: Solution, store: SolutionStore) -> Facts:
@@ -214,15 +209,6 @@ def release_facts(solution: Solution, store: SolutionStore) -> Facts:
         "baseline_value": store.read_facts("baseline_value")["figures"],
         "fairness": store.read_facts("model_bias_report")["verdict"],
     }
-
-
-def _git_commit() -> str:
-    """The commit of the project that runs, or nothing outside of a repository."""
-    git = shutil.which("git")
-    if git is None:
-        return ""
-    found = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return found.stdout.strip() if found.returncode == 0 else ""
 
 
 def _shown(solution: Solution, facts: Facts) -> dict[str, Any]:

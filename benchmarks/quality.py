@@ -4,11 +4,10 @@ Each tool gets the same development rows, the same seconds and one thread, and i
 last fifth where the table has an order in time (bank marketing, bike sharing), else a random fifth; tables of fewer than
 2,000 rows are split three times. Ours is what part 6 does: a search on the training rows by cross-validation (rolling
 origin in time), candidates compared on validation rows, the simplest within one standard error. FLAML runs in an
-environment of its own (``--peers FOLDER``, made with ``--make``) with its defaults. HistGradientBoosting is searched by
+environment of its own (``--peers FOLDER``, made with ``--make-peers FOLDER``) with its defaults. HistGradientBoosting is searched by
 Optuna with 5-fold cross-validation and refitted on all development rows. Data are read from the folder ``ML_ASSETS_DATA``.
 """
 
-import argparse
 import os
 import subprocess
 import tempfile
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from measuring import Goal, environment, report
+from measuring import Goal, arguments, environment, peer_arguments, report
 from numpy.typing import NDArray
 
 from ml_assets.learning.candidates import DEFAULT_CANDIDATES, family
@@ -37,6 +36,7 @@ from ml_assets.statistics.value import default_value
 Floats = NDArray[np.float64]
 SEED, SMALL, DRAWS = 0, 2_000, 400
 OURS, FLAML, HISTOGRAM = "ours", "FLAML", "tuned HistGradientBoosting"
+PACKAGES = ("flaml[automl]==2.7.0", "pyarrow==25.0.1")
 FAMILIES = ("hist_gradient_boosting",)
 """Beside the default candidates."""
 AUTOML = """
@@ -271,28 +271,27 @@ def goals(rows: Sequence[dict[str, Any]]) -> Iterator[Goal]:
 
 def _rank(row: dict[str, Any], name: str, names: Sequence[str]) -> float:
     sign = 1.0 if row["metric"] == "RMSE" else -1.0
-    better = sum(sign * row[o] < sign * row[name] for o in names)
-    return 1.0 + better + sum(row[o] == row[name] for o in names if o != name) / 2
+    own: float = sign * row[name]
+    others: list[float] = [sign * row[o] for o in names if o != name]
+    return 1.0 + sum(o < own for o in others) + sum(o == own for o in others) / 2
 
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--quick", action="store_true", help="three small tables, 10 seconds")
+    parser = arguments(__doc__, quick="two small tables, 10 seconds")
+    peer_arguments(parser)
     parser.add_argument("--seconds", type=float, nargs="+", default=[60.0, 300.0])
     parser.add_argument("--splits", type=int, default=3, help="of tables with few rows")
     parser.add_argument("--only", nargs="+", help="names of tables")
-    parser.add_argument("--peers", type=Path, help="folder of the peers' environments")
-    parser.add_argument("--make", action="store_true", help="make them where they are missing")
-    parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     folder = Path(os.environ["ML_ASSETS_DATA"])
-    python = environment(asked.peers / "flaml", ("flaml[automl]", "pyarrow"), make=asked.make) if asked.peers else None
+    place = asked.make_peers or asked.peers
+    python = environment(place / "flaml", PACKAGES, make=asked.make_peers is not None) if place else None
     tools: dict[str, Callable[[Split, float], tuple[Floats, str]]] = {OURS: ours, HISTOGRAM: histogram}
     if python:
         tools[FLAML] = flaml(python)
     else:
-        print("FLAML is not measured: no environment (--peers FOLDER --make)")
+        print("FLAML is not measured: no environment (--make-peers FOLDER)")
     tables = [t for t in TABLES if not asked.only or t.name in asked.only]
     rows = []
     for seconds in [10.0] if asked.quick else asked.seconds:

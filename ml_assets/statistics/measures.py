@@ -14,7 +14,7 @@ from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray
 from ml_assets.statistics.intervals import bootstrap_interval, delong, mean_interval, wilson
 
-_ECE_BINS = 15
+ECE_BINS = 15
 
 
 class Figure(NamedTuple):
@@ -184,11 +184,11 @@ def expected_calibration_error(truth: FloatArray, score: FloatArray, how: How) -
     Binary: P(positive) against the rate of positives. K classes: the highest probability against the share right.
     """
     promised, observed = (score, truth) if score.ndim == 1 else (score.max(axis=1), hits(truth, score.argmax(axis=1)))
-    band = np.minimum((promised * _ECE_BINS).astype(np.int64), _ECE_BINS - 1)
+    band = np.minimum((promised * ECE_BINS).astype(np.int64), ECE_BINS - 1)
     gap = observed - promised
 
     def statistic(index: IntArray) -> FloatArray:
-        gaps: FloatArray = np.abs(_sums(band[index], _ECE_BINS, gap[index])).sum(axis=1) / index.shape[1]
+        gaps: FloatArray = np.abs(_sums(band[index], ECE_BINS, gap[index])).sum(axis=1) / index.shape[1]
         return gaps
 
     return _bootstrapped(statistic, truth.size, how)

@@ -16,11 +16,13 @@ from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts, plain
 from ml_assets.stages.model.fitting import RULE_NAME, figures, judge, rule_figures
 from ml_assets.statistics.calibration import reliability
+from ml_assets.statistics.calibration_noise import chance_limit
 from ml_assets.statistics.comparison import PairedComparison, paired_comparison
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.metrics import METRICS, better
 
 SMALLEST_SLICE = 50
+CALIBRATION_TOLERANCE = 0.05
 
 
 def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
@@ -47,6 +49,7 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
             "reads": reads,
             "rows": len(test.table),
             "reliability": list(bins),
+            "calibration_limit": _calibration_limit(solution, answer.score),
             "digest": store.read_facts("mitigation")["digest"],
             "behaviour": behaviour(solution, artifact, test),
             "reproduced": reproduce(solution, store, artifact, test),
@@ -54,6 +57,13 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
         }
     )
     return store.write_facts("evaluation", facts | {"lost_to": lost_to(facts)})
+
+
+def _calibration_limit(solution: Solution, score: Any) -> float | None:
+    """What the calibration error of these rows is held against; none for a number."""
+    if solution.task == "regression":
+        return None
+    return chance_limit(np.asarray(score, dtype=np.float64), tolerance=CALIBRATION_TOLERANCE, seed=solution.model.seed)
 
 
 def baseline_figures(solution: Solution, store: SolutionStore, test: Learned) -> dict[str, list[Estimate]]:

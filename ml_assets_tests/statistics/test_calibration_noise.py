@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from ml_assets.errors import DataError
+from ml_assets.statistics.calibration_noise import chance_limit
+from ml_assets.statistics.metrics import evaluate
+
+
+@pytest.mark.parametrize(
+    ("n", "off", "most"), [(200, 0.0, 0.05), (200, 0.05, 0.11), (2_000, 0.05, 0.11), (200, -0.05, 0.11)]
+)
+def test_a_model_inside_the_tolerance_passes_as_often_as_is_said(n: int, off: float, most: float) -> None:
+    rng = np.random.default_rng(n)
+    failed = 0
+    for seed in range(100):
+        score = rng.beta(2, 3, n) * 0.8 + 0.1
+        truth = (rng.random(n) < score + off).astype(float)
+        found = evaluate("expected_calibration_error", truth, score=score).value
+        failed += found > chance_limit(score, tolerance=0.05, seed=seed, draws=100)
+    assert failed / 100 <= most
+
+
+def test_a_model_off_by_more_fails() -> None:
+    rng = np.random.default_rng(1)
+    score = rng.uniform(0.1, 0.9, 2_000)
+    truth = (rng.random(2_000) < np.clip(score + 0.12, 0, 1)).astype(float)
+    assert evaluate("expected_calibration_error", truth, score=score).value > chance_limit(score, tolerance=0.05)
+
+
+def test_chance_alone_at_200_rows_and_at_many() -> None:
+    rng = np.random.default_rng(2)
+    few, many = rng.uniform(size=200), rng.uniform(size=200_000)
+    assert chance_limit(few, tolerance=0.0) > 0.08  # the plain limit of 0.05 fails a perfect model there
+    assert chance_limit(many, tolerance=0.05, draws=50) == pytest.approx(0.05, abs=0.005)
+    assert chance_limit(many, tolerance=0.0, draws=50) < 0.006
+
+
+def test_of_classes_the_highest_counts() -> None:
+    score = np.random.default_rng(3).dirichlet([1, 1, 1], 500)
+    assert chance_limit(score, tolerance=0.02) == chance_limit(score.max(axis=1), tolerance=0.02)
+
+
+@pytest.mark.parametrize("score", [[], [1.2], [-0.1]])
+def test_no_probabilities_are_refused(score: list[float]) -> None:
+    with pytest.raises(DataError, match="no calibration error to expect"):
+        chance_limit(np.array(score), tolerance=0.05)

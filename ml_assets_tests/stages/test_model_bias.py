@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ml_assets.history import training_rows
+from ml_assets.releases import challenger
 from ml_assets.stages import model_bias
 from ml_assets_tests.stages.lab import Lab, Planted, checks_of, said
 
@@ -97,3 +98,37 @@ def test_without_protected_attributes_there_is_nothing_to_judge(table: Lab) -> N
     found = table.verdict("model_bias_report", "disparity")
     assert found.passed
     assert "no attribute is protected" in said(found)
+
+
+def test_what_the_plan_promised_is_measured_though_no_gate_asks_for_it(fork: Lab) -> None:
+    """Another metric, and a crossing: with the figures of the same rows, and neither changes the verdict of the gates."""
+    promised = [
+        {"metric": "accuracy_difference", "group": "sex=f", "at_most": 0.5},
+        {"metric": "calibration_difference", "group": "sex", "at_most": 0.5},
+        {"metric": "selection_rate_ratio", "group": "sex & job_group", "at_least": 0.01},
+        {"metric": "selection_rate_ratio", "group": "sex", "at_least": 0.01},
+    ]
+    entry = {"finding": "sex", "action": "accept", "reason": "-", "approved_by": "tests", "expires": "2099-01-01"}
+    bias = {"protected": ["sex", "job_group"], "as_input": {"job": "planted"}}
+    fork.but(data_bias=bias).ok("model_bias_report")
+    before = fork.store.read_facts("model_bias_report")
+    assert before["promised"] == []
+    lab = fork.but(data_bias=bias | {"plan": [entry | {"expected_effect": promised}]})
+    lab.ok("bias_remediation_plan", "model_bias_report")
+    facts = lab.store.read_facts("model_bias_report")
+    assert facts["disparities"] == before["disparities"]
+    assert facts["verdict"] == before["verdict"]
+    found = {(d["metric"], d["attribute"], d["group"]): d["value"]["value"] for d in facts["promised"]}
+    assert {(m, a) for m, a, _ in found} == {
+        ("accuracy_difference", "sex"),
+        ("calibration_difference", "sex"),
+        ("selection_rate_ratio", "sex & job_group"),
+    }
+    rows = training_rows(lab.solution, lab.store).part("test")
+    answer = challenger(lab.store).predict(rows.table.features, groups=rows.groups)
+    right, women = answer.decision == rows.table.truth, (rows.groups["sex"] == "f").to_numpy()
+    gap = right[women].mean() - right[~women].mean()
+    assert found["accuracy_difference", "sex", "f"] == pytest.approx(gap)
+    away = answer.score - rows.table.truth
+    assert found["calibration_difference", "sex", "f"] == pytest.approx(away[women].mean() - away[~women].mean())
+    assert lab.verdict("model_bias_report", "plan_effect_met").passed

@@ -31,7 +31,13 @@ def _weights_that_harm(lab: Lab) -> dg.AssetCheckEvaluation:
     return lab.verdict("mitigation", "plan_kept")
 
 
+def _trained_before_it_was_a_proxy(lab: Lab) -> dg.AssetCheckEvaluation:
+    """The declaration changes, the artifact does not: it takes the job still."""
+    return lab.but(data_bias={"proxies": {"job": "sex"}}).check("mitigation", "protected_absent")
+
+
 PLANTED: Planted = {
+    ("mitigation", "protected_absent"): _trained_before_it_was_a_proxy,
     ("model_bias_report", "disparity"): _by_job,
     ("mitigation", "plan_kept"): _weights_that_harm,
 }
@@ -49,6 +55,17 @@ def test_a_check_passes_on_good_data_and_fails_on_a_planted_fault(
     found = PLANTED[asset, check](fork)
     assert not found.passed
     assert "driver" in said(found) or "job" in said(found)
+
+
+def test_the_inputs_of_the_final_model_are_looked_at(fork: Lab) -> None:
+    found = fork.but(data_bias={"proxies": {"age": "sex"}}).check("mitigation", "protected_absent")
+    assert found.passed
+    assert said(found) == "none of age, sex among 3 inputs of the model"
+    lab = fork.but(data_bias={"proxies": {"job": "sex"}})
+    assert "job is an input (declared proxy of sex)" in said(lab.check("mitigation", "protected_absent"))
+    reason = lab.but(data_bias={"as_input": {"job": "the work is the risk"}}).check("mitigation", "protected_absent")
+    assert reason.passed
+    assert "let in by declaration: job (the work is the risk)" in said(reason)
 
 
 def test_every_gap_has_n_interval_limit_and_verdict(stream: Lab) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ml_assets.declaration import Solution
 from ml_assets.history import PART, Learned, training_rows
+from ml_assets.inputs import judge_inputs
 from ml_assets.learning.artifact import SolutionArtifact
 from ml_assets.releases import Live, challenger
 from ml_assets.resources import SolutionStore
@@ -19,6 +20,7 @@ from ml_assets.statistics.value import policies
 
 PLANNED = "proven findings in the data have a plan"
 PROMISED = "promised effects on decisions came"
+ABSENT = "no protected column or proxy among the inputs"
 TOO_GOOD_GATE = ("roc_auc", 0.985)
 
 
@@ -47,6 +49,7 @@ def gates(
         _fairness_gate(solution, store),
         _plan_gate(solution, store),
         _promise_gate(solution, store),
+        _input_gate(solution, store),
     ]
     if live is not None:
         found.append(_champion_gate(solution, comparison))
@@ -155,6 +158,12 @@ def _kept(effects: Sequence[tuple[str, str]], *, strict: bool) -> tuple[bool, li
         asked = "a high-risk case must show it" if strict else "no success, but no ground to refuse below high risk"
         said.append(f"{len(unknown)} of {len(effects)} promises not measured ({asked}): {' '.join(unknown[:2])}")
     return not broken and not (strict and unknown), said
+
+
+def _input_gate(solution: Solution, store: SolutionStore) -> Gate:
+    """Nothing a model may not see is among the inputs of the very artifact that would go live."""
+    found = judge_inputs(solution, store, [s.name for s in challenger(store).specs])
+    return Gate(ABSENT, not found.found, found.sentence)
 
 
 def _champion_gate(solution: Solution, comparison: PairedComparison | None) -> Gate:

@@ -8,7 +8,8 @@ from ml_assets.declaration import Solution
 from ml_assets.evidence import Verdict, table
 from ml_assets.graph import Stage
 from ml_assets.history import training_rows
-from ml_assets.releases import require_same_rows
+from ml_assets.inputs import judge_inputs
+from ml_assets.releases import challenger, require_same_rows
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.resources.store import Facts
 
@@ -206,6 +207,13 @@ def plan_kept(store: SolutionStore) -> Verdict:
         f"verdict {by_name['none']['verdict']} → {by_name['reweigh']['verdict']}; chosen: {facts['chosen']}"
     )
     return Verdict(not widened, sentence, {"planned": 1, "lost_share": by_name["reweigh"]["lost_share"]}, act=False)
+
+
+def protected_absent(solution: Solution, store: SolutionStore) -> Verdict:
+    artifact = challenger(store)
+    found = judge_inputs(solution, store, [s.name for s in artifact.specs])
+    rows = [{"found": sentence} for sentence in found.found]
+    return Verdict(not found.found, found.sentence, {"inputs": found.inputs, "found": len(found.found)}, rows)
 
 
 def _show(worst: Facts) -> str:

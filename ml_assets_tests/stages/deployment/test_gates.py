@@ -7,7 +7,7 @@ import pytest
 
 from ml_assets.history import PART
 from ml_assets.releases import live_model
-from ml_assets.stages.deployment.gates import PLANNED, PROMISED, Gate, compare, gates, unseen_rows
+from ml_assets.stages.deployment.gates import ABSENT, PLANNED, PROMISED, Gate, compare, gates, unseen_rows
 from ml_assets_tests.stages.lab import Lab, days
 
 ENTRY = {"finding": "sex", "action": "reweigh", "reason": "-", "approved_by": "tests", "expires": "2099-01-01"}
@@ -138,3 +138,17 @@ def test_a_promise_about_the_data_that_was_not_measured_is_told_and_blocks_high_
     assert found.passed
     assert "2 of 2 promises not measured" in found.sentence
     assert not gate(lab.but(business_case={"risk": "high"}), PLANNED).passed
+
+
+def test_a_model_that_takes_a_declared_proxy_is_not_released(fork: Lab) -> None:
+    drop = ENTRY | {"finding": "D-proxy-sex", "action": "drop_column", "columns": ["job"]}
+    assert gate(fork, ABSENT).passed
+    for bias, why in (({"proxies": {"job": "sex"}}, "declared proxy of sex"), ({"plan": [ENTRY, drop]}, "D-proxy-sex")):
+        lab = fork.but(deployment=EAGER, data_bias=bias)
+        lab.ok("champion")
+        facts = lab.store.read_facts("champion")
+        assert [g["name"] for g in facts["gates"] if not g["passed"]] == [ABSENT]
+        assert facts["outcome"] == "refused"
+        assert why in facts["sentence"]
+    lab = fork.but(deployment=EAGER, data_bias={"proxies": {"job": "sex"}, "as_input": {"job": "the work is the risk"}})
+    assert gate(lab, ABSENT).passed

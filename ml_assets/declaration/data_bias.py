@@ -1,5 +1,6 @@
 """Part 4: who must be represented, what gap is tolerated, and what is done about a finding."""
 
+import math
 from datetime import date
 from typing import Literal
 
@@ -20,7 +21,7 @@ class GroupRule(Declaration):
 
     @model_validator(mode="after")
     def _edges_rise(self) -> "GroupRule":
-        if list(self.edges) != sorted(set(self.edges)):
+        if list(self.edges) != sorted(set(self.edges)) or not all(map(math.isfinite, self.edges)):
             raise ValueError(f"edges: got {list(self.edges)}; allowed: numbers that rise, each once")
         return self
 

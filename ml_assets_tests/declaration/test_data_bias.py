@@ -1,5 +1,6 @@
 """Groups, expectations and remedies."""
 
+import math
 from datetime import date, timedelta
 
 import pytest
@@ -16,8 +17,8 @@ def bias(**raw: object) -> DataBias:
     return DataBias.model_validate(raw)
 
 
-@pytest.mark.parametrize("edges", [[40, 25], [25, 25]])
-def test_edges_rise(edges: list[int]) -> None:
+@pytest.mark.parametrize("edges", [[40, 25], [25, 25], [25, math.inf], [math.nan]])
+def test_edges_rise(edges: list[float]) -> None:
     got = [float(e) for e in edges]
     assert refusal(GroupRule, {"column": "age", "edges": edges}) == [
         f"edges: got {got}; allowed: numbers that rise, each once"

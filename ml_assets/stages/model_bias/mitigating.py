@@ -117,7 +117,7 @@ def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
             "skipped": dict(found.skipped),
             "evidence": list(found.evidence),
         }
-        if planned_stands(found.table):
+        if planned and planned_stands(found.table):
             why = "part 4 planned it, it keeps to the budget, and no verdict is worse with it"
             compared |= {"chosen": PLAIN, "sentence": f"{PLAIN}: {why}. Without the plan: {found.table.sentence}"}
     digest = save(candidates[compared["chosen"]], store.folder("mitigation", "final"), overwrite=True)

@@ -1,5 +1,6 @@
 """Part 4: who must be represented, what gap is tolerated, and what is done about a finding."""
 
+import math
 from datetime import date
 from typing import Literal
 
@@ -20,7 +21,7 @@ class GroupRule(Declaration):
 
     @model_validator(mode="after")
     def _edges_rise(self) -> "GroupRule":
-        if list(self.edges) != sorted(set(self.edges)):
+        if list(self.edges) != sorted(set(self.edges)) or not all(map(math.isfinite, self.edges)):
             raise ValueError(f"edges: got {list(self.edges)}; allowed: numbers that rise, each once")
         return self
 
@@ -91,6 +92,9 @@ class PlanEntry(Declaration):
     """``attribute=group`` as the report names it, ``attribute`` for all of its groups, or the id of one finding."""
     action: Literal["reweigh", "collect_data", "accept", "drop_column", "group_thresholds"]
     reason: str
+    columns: tuple[str, ...] = ()
+    """For ``drop_column``: the raw columns that go. Of an entry that was approved they are never inputs, also after it
+    expired: what was dropped comes back by a new decision only."""
     approved_by: str | None = None
     """Nobody: the entry is a proposal and covers nothing."""
     expires: date
@@ -113,11 +117,24 @@ class PlanEntry(Declaration):
             )
         return self
 
+    @model_validator(mode="after")
+    def _columns_are_dropped(self) -> "PlanEntry":
+        if self.columns and self.action != "drop_column":
+            raise ValueError(
+                f"columns: got {', '.join(self.columns)} for {self.action}; allowed: with drop_column alone"
+            )
+        return self
+
     def state(self, today: date) -> Literal["proposed", "expired", "approved"]:
         """Whether the entry covers its finding on a day; it never does without an approval in a person's name."""
-        if not (self.approved_by or "").strip():
+        if not self.was_approved:
             return "proposed"
         return "expired" if self.ends < today else "approved"
+
+    @property
+    def was_approved(self) -> bool:
+        """Whether a person's name stands under it."""
+        return bool((self.approved_by or "").strip())
 
     @property
     def ends(self) -> date:
@@ -132,8 +149,10 @@ class DataBias(Declaration):
     """Named groups made from columns; a column used as it stands needs no entry."""
     protected: tuple[str, ...] = ()
     """Attributes for audit. They, and the columns they are made from, are never inputs unless ``as_input`` says why."""
+    proxies: dict[str, str] = {}
+    """raw column → the protected attribute it stands in for: never an input either, unless ``as_input`` says why."""
     as_input: dict[str, str] = {}
-    """protected column → the reason why the model may see it."""
+    """protected column or proxy → the reason why the model may see it."""
     reference_population: dict[str, dict[str, float]] = {}
     """attribute → share of each group among the people the solution is for."""
     tolerance: Tolerance = Tolerance()
@@ -163,11 +182,12 @@ class DataBias(Declaration):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> "DataBias":
-        unknown = [
-            c for c in self.as_input if c not in self.protected and c not in {g.column for g in self.groups.values()}
-        ]
+        known = {*self.protected, *self.proxies, *(g.column for g in self.groups.values())}
+        unknown = [c for c in self.as_input if c not in known]
         if unknown:
-            raise ValueError(f"as_input: got {', '.join(unknown)}; allowed: protected attributes and their columns")
+            raise ValueError(
+                f"as_input: got {', '.join(unknown)}; allowed: protected attributes, their columns, and proxies"
+            )
         for parts in self.intersections:
             if len(set(parts)) < 2 or not set(parts) <= set(self.protected):
                 allowed = ", ".join(self.protected) or "no attribute is protected"
@@ -175,6 +195,20 @@ class DataBias(Declaration):
         own = sorted({*self.protected, *(self.columns_of(a) for a in self.protected)} & set(self.legitimate))
         if own:
             raise ValueError(f"legitimate: got {', '.join(own)}; allowed: columns that are not protected")
+        return self
+
+    @model_validator(mode="after")
+    def _proxies_stand_for_protected(self) -> "DataBias":
+        allowed = ", ".join(self.protected) or "no attribute is protected"
+        for column, attribute in self.proxies.items():
+            if attribute not in self.protected:
+                raise ValueError(f"proxies.{column}: got {attribute!r}; allowed: {allowed}")
+        silent = [c for c, why in self.as_input.items() if not why.strip()]
+        if silent:
+            raise ValueError(f"as_input: got no reason for {', '.join(silent)}; allowed: a reason in words")
+        both = sorted(self._dropped.keys() & self.as_input.keys())
+        if both:
+            raise ValueError(f"as_input: got {', '.join(both)}, which the plan drops; allowed: one of the two")
         return self
 
     @property
@@ -188,7 +222,22 @@ class DataBias(Declaration):
         return rule.column if rule else attribute
 
     @property
+    def _dropped(self) -> dict[str, str]:
+        """Column → the approved entry of the plan that drops it."""
+        dropping = [e for e in self.plan if e.action == "drop_column" and e.was_approved]
+        return {c: f"dropped by the plan about {e.finding}" for e in dropping for c in e.columns}
+
+    @property
+    def hidden(self) -> dict[str, str]:
+        """Raw columns a model may not see, and what they are: protected, a declared proxy, or dropped by the plan."""
+        found = self._dropped | {c: f"declared proxy of {a}" for c, a in self.proxies.items() if c not in self.as_input}
+        for attribute in self.protected:
+            column = self.columns_of(attribute)
+            if column not in self.as_input and attribute not in self.as_input:
+                found[column] = "protected" if column == attribute else f"protected as {attribute}"
+        return found
+
+    @property
     def hidden_columns(self) -> frozenset[str]:
-        """Raw columns a model may not see because they are, or make, a protected attribute."""
-        made_of = {self.columns_of(a): a for a in self.protected}
-        return frozenset(c for c, a in made_of.items() if c not in self.as_input and a not in self.as_input)
+        """The names of the hidden columns."""
+        return frozenset(self.hidden)

@@ -293,10 +293,12 @@ def _binary_options(s: Solution) -> Iterator[str]:
 def _fairness_fits_task(s: Solution) -> Iterator[str]:
     from ml_assets.statistics.disparity import FAIRNESS_METRICS
 
-    for metric in s.model_bias.metrics:
+    promised = [e.metric for entry in s.data_bias.plan for e in entry.expected_effect if e.metric in FAIRNESS_METRICS]
+    named = [("model_bias.metrics", m) for m in s.model_bias.metrics]
+    for where, metric in (*named, *(("data_bias.plan.expected_effect", m) for m in promised)):
         if s.task not in FAIRNESS_METRICS[metric].tasks:
             allowed = ", ".join(sorted(n for n, m in FAIRNESS_METRICS.items() if s.task in m.tasks))
-            yield f"model_bias.metrics: got {metric!r} for a {s.task} target; allowed: {allowed}"
+            yield f"{where}: got {metric!r} for a {s.task} target; allowed: {allowed}"
 
 
 SPANNING_RULES: tuple[Callable[[Solution], Iterator[str]], ...] = (

@@ -97,14 +97,9 @@ class SolutionArtifact:
 
         Raises ``DataError`` when an input column is missing, or when an answer is not a finite number.
         """
-        score = self.predictor.predict(frame)
-        if self.task == "binary":
-            score = np.asarray(self.calibration.apply(score), dtype=np.float64)
-        if not np.isfinite(score).all():
-            bad = int((~np.isfinite(score)).sum())
-            do = "Look at the rows and the model before using either"
-            raise DataError("Model answered with no number", got=f"{bad:,} of {score.size:,}", allowed="none", do=do)
-        return score
+        score = _numbers(self.predictor.predict(frame))
+        # before calibration, which would speak of rows to leave out: a model that overflows is the model's fault
+        return _numbers(self.calibration.apply(score)) if self.task == "binary" else score
 
     def decide(self, score: FloatArray, groups: pd.DataFrame | None = None) -> NDArray[Any]:
         """The decision that follows from scores: 1 where score >= threshold, a class code, or the score itself.
@@ -130,6 +125,16 @@ class SolutionArtifact:
         """
         score = self.score(frame)
         return Prediction(score, self.decide(score, groups))
+
+
+def _numbers(score: Any) -> FloatArray:
+    """The scores; ``DataError`` when one of them is missing or infinite."""
+    found = np.asarray(score, dtype=np.float64)
+    if not np.isfinite(found).all():
+        bad = int((~np.isfinite(found)).sum())
+        do = "Look at the rows and the model before using either"
+        raise DataError("Model answered with no number", got=f"{bad:,} of {found.size:,}", allowed="none", do=do)
+    return found
 
 
 def save(artifact: SolutionArtifact, directory: str | Path, *, overwrite: bool = False) -> str:

@@ -38,7 +38,9 @@ def _origin(recorded: Recorded) -> Html:
         "arrives": f"every {arrival.every}" if arrival else "once, as a single table",
         "contract declared": pipeline.contract is not None,
         "protected attributes, for audit": list(bias.protected) or "none declared",
-        "protected attributes a model may see": "; ".join(f"{k}: {v}" for k, v in bias.as_input.items()) or "none",
+        "declared proxies": "; ".join(f"{c} for {a}" for c, a in bias.proxies.items()) or "none declared",
+        "protected columns and proxies a model may see": "; ".join(f"{k}: {v}" for k, v in bias.as_input.items())
+        or "none",
     }
     return join([heading("Motivation and collection"), pairs(found)])
 

@@ -65,22 +65,38 @@ def newcombe_difference(x1: float, n1: float, x2: float, n2: float, *, level: fl
 def ratio_interval(x1: float, n1: float, x2: float, n2: float, *, level: float = 0.95) -> Interval:
     """Interval of the ratio of two independent rates, ``(x1/n1) / (x2/n2)``; 1 means equal rates, 0 none in the first.
 
-    Katz' interval on the log scale: exp(log ratio ± z·sqrt(1/x1 - 1/n1 + 1/x2 - 1/n2)). Where it degenerates (no
-    success on a side, or only successes on both) half a success and half a failure are added to both sides, the
-    low end is 0 when ``x1`` is 0 and the high end infinite when ``x2`` is 0. Not for paired rows.
-    Source: Katz, Baptista, Azen and Pike, Biometrics 34 (1978) 469.
+    Katz' interval on the log scale: exp(log ratio ± z·sqrt(1/x1 - 1/n1 + 1/x2 - 1/n2)). Where a side has no success, or
+    both have nothing else, half a success and half a failure are added to both sides; the low end is 0 when ``x1`` is 0 and
+    the high end infinite when ``x2`` is 0. A side of successes alone has no spread by Katz, so that one row would prove a
+    ratio: there the interval is recovered from those of Wilson of the two rates. Not for paired rows.
+    Sources: Katz, Baptista, Azen and Pike, Biometrics 34 (1978) 469; Donner and Zou, Statistical Methods in Medical Research
+    21 (2012) 347.
     """
     _check_counts(x1, n1)
     _check_counts(x2, n2)
     z = normal_quantile(level)
     if n1 == 0 or n2 == 0:
         return _NOTHING
+    if x1 > 0 and x2 > 0 and (x1 == n1) != (x2 == n2):
+        low, high = (_recovered(*sides, level) for sides in ((x1, n1, x2, n2), (x2, n2, x1, n1)))
+        return low, 1 / high
     a, m, b, k = float(x1), float(n1), float(x2), float(n2)
     if x1 == 0 or x2 == 0 or (x1 == n1 and x2 == n2):
         a, m, b, k = a + 0.5, m + 1, b + 0.5, k + 1
     centre = math.log(a / m) - math.log(b / k)
     half = z * math.sqrt(1 / a - 1 / m + 1 / b - 1 / k)
     return (0.0 if x1 == 0 else math.exp(centre - half)), (math.inf if x2 == 0 else math.exp(centre + half))
+
+
+def _recovered(x1: float, n1: float, x2: float, n2: float, level: float) -> float:
+    """The low end of the ratio of two rates from the ends of their own intervals.
+
+    Written without its difference of near-equal numbers: the ends of the other ratio are those of this one turned over.
+    """
+    p1, p2 = x1 / n1, x2 / n2
+    low, high = wilson(x1, n1, level=level)[0], wilson(x2, n2, level=level)[1]
+    below, above = low * (2 * p1 - low), high * (2 * p2 - high)
+    return below / (p1 * p2 + math.sqrt((p1 * p2) ** 2 - below * above))
 
 
 def mean_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ml_assets.errors import DataError
+from ml_assets.statistics.disparity import FAIRNESS_METRICS
 
 Answer = Literal["met", "not met", "not measured"]
 
@@ -54,6 +55,21 @@ def figures(rows: Iterable[tuple[str, str, Mapping[str, Any] | None]]) -> dict[t
 def _measured(record: Mapping[str, Any]) -> Measured:
     value, low, high = (math.nan if record.get(k) is None else float(record[k]) for k in ("value", "low", "high"))
     return Measured(value, low, high, int(record["n"]))
+
+
+def about_decisions(promises: Iterable[Promise]) -> tuple[Promise, ...]:
+    """The promises that only the decisions of a model can keep: those about a fairness metric."""
+    return tuple(p for p in promises if p.metric in FAIRNESS_METRICS)
+
+
+def decision_outcomes(promises: Iterable[Promise], gaps: Iterable[Mapping[str, Any]]) -> tuple[Outcome, ...]:
+    """The promises about decisions against the gaps of a model.
+
+    ``gaps`` are records with ``metric``, ``attribute``, ``group`` and ``value`` (an estimate). A promise without a figure
+    among them is "not measured".
+    """
+    rows = ((str(g["metric"]), f"{g['attribute']}={g['group']}", g["value"]) for g in gaps)
+    return outcomes(about_decisions(promises), figures(rows))
 
 
 def outcomes(promises: Sequence[Promise], measured: Mapping[tuple[str, str], Measured]) -> tuple[Outcome, ...]:

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ml_assets.statistics.arrays import IntArray
 from ml_assets.statistics.columns import Column
@@ -40,6 +42,18 @@ def cramers_v(a: IntArray, b: IntArray) -> float:
     phi = max(0.0, phi - (rows - 1) * (columns - 1) / (n - 1))
     room = min(rows - (rows - 1) ** 2 / (n - 1), columns - (columns - 1) ** 2 / (n - 1)) - 1
     return min(math.sqrt(phi / room), 1.0) if room > 0 else math.nan
+
+
+def repeats(feature: "pd.Series[Any]", column: "pd.Series[Any]") -> bool:
+    """Whether a feature carries a column under other values: a one-to-one map between them, row by row.
+
+    Missing values count as a value. Not for identifiers and measurements: where most rows differ any two columns map to each
+    other, so more than half as many values as rows is never a repetition, nor is a single value.
+    """
+    (a, one), (b, other) = (pd.factorize(values, use_na_sentinel=False) for values in (feature, column))
+    if len(one) != len(other) or not 1 < len(one) < max(2, len(a) // 2):
+        return False
+    return np.unique(a.astype(np.int64) * len(other) + b).size == len(one)
 
 
 def strongest_proxy(column: Column, attributes: Sequence[Grouping]) -> Proxy:

@@ -89,7 +89,7 @@ def rate_difference(x1: int, n1: int, x2: int, n2: int, *, tolerance: float) -> 
 
 
 def rate_ratio(x1: int, n1: int, x2: int, n2: int, *, limit: float) -> Contrast:
-    """Group rate over rest rate, tolerated from ``limit`` to 1/``limit``; 1 means equal rates (Katz' interval).
+    """Group rate over rest rate, tolerated from ``limit`` to 1/``limit``; 1 means equal rates.
 
     Not estimable where the rest has no success at all: the other groups' ratios then are 0 and carry the finding.
     """

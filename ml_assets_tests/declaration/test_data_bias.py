@@ -1,5 +1,6 @@
 """Groups, expectations and remedies."""
 
+import math
 from datetime import date, timedelta
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from ml_assets.declaration.data_bias import DataBias, ExpectedEffect, GroupRule, PlanEntry, Tolerance
 from ml_assets_tests.declaration.minimal import refusal
 
+DROP = {"finding": "D-proxy-sex", "action": "drop_column", "columns": ["job"], "reason": "r", "approved_by": "Ann",
+        "expires": "2020-01-01"}  # fmt: skip
 BANDS = {"age_band": {"column": "age", "edges": [25, 40]}}
 
 
@@ -14,8 +17,8 @@ def bias(**raw: object) -> DataBias:
     return DataBias.model_validate(raw)
 
 
-@pytest.mark.parametrize("edges", [[40, 25], [25, 25]])
-def test_edges_rise(edges: list[int]) -> None:
+@pytest.mark.parametrize("edges", [[40, 25], [25, 25], [25, math.inf], [math.nan]])
+def test_edges_rise(edges: list[float]) -> None:
     got = [float(e) for e in edges]
     assert refusal(GroupRule, {"column": "age", "edges": edges}) == [
         f"edges: got {got}; allowed: numbers that rise, each once"
@@ -41,7 +44,45 @@ def test_a_group_that_is_not_protected_hides_nothing() -> None:
 
 def test_reasons_are_for_protected_columns() -> None:
     assert refusal(DataBias, {"protected": ["sex"], "as_input": {"job": "because"}}) == [
-        "as_input: got job; allowed: protected attributes and their columns"
+        "as_input: got job; allowed: protected attributes, their columns, and proxies"
+    ]
+
+
+def test_a_declared_proxy_is_hidden_unless_a_reason_lets_it_in() -> None:
+    raw: dict[str, object] = {"protected": ["sex"], "proxies": {"job": "sex", "title": "sex"}}
+    assert bias(**raw).hidden == {"job": "declared proxy of sex", "title": "declared proxy of sex", "sex": "protected"}
+    assert bias(**raw, as_input={"job": "the work is the risk"}).hidden_columns == {"title", "sex"}
+
+
+def test_a_column_with_two_protected_attributes_needs_a_reason_for_both() -> None:
+    groups = BANDS | {"is_old": {"column": "age", "edges": [60]}}
+    raw: dict[str, object] = {"groups": groups, "protected": ["age_band", "is_old"]}
+    assert bias(**raw, as_input={"is_old": "r"}).hidden == {"age": "protected as age_band"}
+    assert bias(**raw, as_input={"is_old": "r", "age_band": "r"}).hidden == {}
+    assert bias(**raw, as_input={"age": "r"}).hidden == {}
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        ({"proxies": {"job": "origin"}}, "proxies.job: got 'origin'; allowed: sex"),
+        ({"as_input": {"sex": " "}}, "as_input: got no reason for sex; allowed: a reason in words"),
+        (
+            {"plan": [DROP], "proxies": {"job": "sex"}, "as_input": {"job": "r"}},
+            "as_input: got job, which the plan drops; allowed: one of the two",
+        ),
+    ],
+)
+def test_proxies_and_reasons_that_contradict(raw: dict[str, object], sentence: str) -> None:
+    assert refusal(DataBias, {"protected": ["sex"]} | raw) == [sentence]
+
+
+def test_columns_that_the_plan_drops_stay_dropped_and_proposals_drop_nothing() -> None:
+    proposed = {**DROP, "approved_by": " "}
+    assert bias(protected=["sex"], plan=[proposed]).hidden_columns == {"sex"}
+    assert bias(protected=["sex"], plan=[DROP]).hidden["job"] == "dropped by the plan about D-proxy-sex"
+    assert refusal(PlanEntry, {**DROP, "action": "accept"}) == [
+        "columns: got job for accept; allowed: with drop_column alone"
     ]
 
 

@@ -302,6 +302,15 @@ def test_the_drafted_yaml_is_a_proposal_until_someone_signs_it(store: SolutionSt
     assert signed["promises"]
 
 
+def test_a_draft_that_drops_columns_names_them_and_its_signature_drops_them(store: SolutionStore) -> None:
+    report(store, _proxy(people()))
+    entries = yaml.safe_load(draft_plan(solution(), store, today=TODAY)["draft"])["data_bias"]["plan"]
+    (one,) = (e for e in entries if e["finding"] == "D-proxy-sex")
+    assert (one["action"], one["columns"][0]) == ("drop_column", "street")
+    assert "street" not in solution(plan=[one]).never_inputs
+    assert "street" in solution(plan=[one | {"approved_by": "Ann"}]).never_inputs
+
+
 def test_an_expired_waiver_blocks_even_what_is_not_proven(store: SolutionStore) -> None:
     entries = [{"finding": a, "action": "accept", **APPROVED} for a in ("sex", "origin")]
     assert planned(store, *entries)["blocking"] == []

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ml_assets.history import training_rows
+from ml_assets.releases import challenger
 from ml_assets.stages import model_bias
 from ml_assets_tests.stages.lab import Lab, Planted, checks_of, said
 
@@ -30,7 +31,13 @@ def _weights_that_harm(lab: Lab) -> dg.AssetCheckEvaluation:
     return lab.verdict("mitigation", "plan_kept")
 
 
+def _trained_before_it_was_a_proxy(lab: Lab) -> dg.AssetCheckEvaluation:
+    """The declaration changes, the artifact does not: it takes the job still."""
+    return lab.but(data_bias={"proxies": {"job": "sex"}}).check("mitigation", "protected_absent")
+
+
 PLANTED: Planted = {
+    ("mitigation", "protected_absent"): _trained_before_it_was_a_proxy,
     ("model_bias_report", "disparity"): _by_job,
     ("mitigation", "plan_kept"): _weights_that_harm,
 }
@@ -48,6 +55,17 @@ def test_a_check_passes_on_good_data_and_fails_on_a_planted_fault(
     found = PLANTED[asset, check](fork)
     assert not found.passed
     assert "driver" in said(found) or "job" in said(found)
+
+
+def test_the_inputs_of_the_final_model_are_looked_at(fork: Lab) -> None:
+    found = fork.but(data_bias={"proxies": {"age": "sex"}}).check("mitigation", "protected_absent")
+    assert found.passed
+    assert said(found) == "none of age, sex among 3 inputs of the model"
+    lab = fork.but(data_bias={"proxies": {"job": "sex"}})
+    assert "job is an input (declared proxy of sex)" in said(lab.check("mitigation", "protected_absent"))
+    reason = lab.but(data_bias={"as_input": {"job": "the work is the risk"}}).check("mitigation", "protected_absent")
+    assert reason.passed
+    assert "let in by declaration: job (the work is the risk)" in said(reason)
 
 
 def test_every_gap_has_n_interval_limit_and_verdict(stream: Lab) -> None:
@@ -97,3 +115,37 @@ def test_without_protected_attributes_there_is_nothing_to_judge(table: Lab) -> N
     found = table.verdict("model_bias_report", "disparity")
     assert found.passed
     assert "no attribute is protected" in said(found)
+
+
+def test_what_the_plan_promised_is_measured_though_no_gate_asks_for_it(fork: Lab) -> None:
+    """Another metric, and a crossing: with the figures of the same rows, and neither changes the verdict of the gates."""
+    promised = [
+        {"metric": "accuracy_difference", "group": "sex=f", "at_most": 0.5},
+        {"metric": "calibration_difference", "group": "sex", "at_most": 0.5},
+        {"metric": "selection_rate_ratio", "group": "sex & job_group", "at_least": 0.01},
+        {"metric": "selection_rate_ratio", "group": "sex", "at_least": 0.01},
+    ]
+    entry = {"finding": "sex", "action": "accept", "reason": "-", "approved_by": "tests", "expires": "2099-01-01"}
+    bias = {"protected": ["sex", "job_group"], "as_input": {"job": "planted"}}
+    fork.but(data_bias=bias).ok("model_bias_report")
+    before = fork.store.read_facts("model_bias_report")
+    assert before["promised"] == []
+    lab = fork.but(data_bias=bias | {"plan": [entry | {"expected_effect": promised}]})
+    lab.ok("bias_remediation_plan", "model_bias_report")
+    facts = lab.store.read_facts("model_bias_report")
+    assert facts["disparities"] == before["disparities"]
+    assert facts["verdict"] == before["verdict"]
+    found = {(d["metric"], d["attribute"], d["group"]): d["value"]["value"] for d in facts["promised"]}
+    assert {(m, a) for m, a, _ in found} == {
+        ("accuracy_difference", "sex"),
+        ("calibration_difference", "sex"),
+        ("selection_rate_ratio", "sex & job_group"),
+    }
+    rows = training_rows(lab.solution, lab.store).part("test")
+    answer = challenger(lab.store).predict(rows.table.features, groups=rows.groups)
+    right, women = answer.decision == rows.table.truth, (rows.groups["sex"] == "f").to_numpy()
+    gap = right[women].mean() - right[~women].mean()
+    assert found["accuracy_difference", "sex", "f"] == pytest.approx(gap)
+    away = answer.score - rows.table.truth
+    assert found["calibration_difference", "sex", "f"] == pytest.approx(away[women].mean() - away[~women].mean())
+    assert lab.verdict("model_bias_report", "plan_effect_met").passed

@@ -118,6 +118,25 @@ def test_a_ratio_without_successes_stays_open() -> None:
     assert low < 1 < high
 
 
+def test_a_side_of_successes_alone_proves_little_with_few_rows() -> None:
+    """One row that was chosen has no spread by Katz: 1 of 1 against 106 of 235 gave [1.93, 2.55]."""
+    low, high = ratio_interval(1, 1, 106, 235)
+    assert low == pytest.approx(wilson(1, 1)[0] / (106 / 235), rel=0.1)
+    assert low < 0.8 < 1.25 < high
+    few, many = ratio_interval(5, 5, 106, 235), ratio_interval(500, 500, 106, 235)
+    assert low < few[0] < many[0]
+    rest = wilson(106, 235)
+    assert many == pytest.approx((1 / rest[1], 1 / rest[0]), rel=0.02)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 10])
+def test_a_small_group_is_covered_where_it_may_be_full(rows: int) -> None:
+    """Share of samples whose interval holds the true ratio of 0.9 to 0.5, exact over the group, the rest as expected."""
+    chance = [math.comb(rows, x) * 0.9**x * 0.1 ** (rows - x) for x in range(rows + 1)]
+    held = [low <= 1.8 <= high for low, high in (ratio_interval(x, rows, 500, 1000) for x in range(rows + 1))]
+    assert sum(p for p, inside in zip(chance, held, strict=True) if inside) >= 0.92
+
+
 def test_the_mean_of_students_sleep_data_has_the_published_interval() -> None:
     # Student (1908): additional hours of sleep, ten patients; 95 % interval as in the manual of R's t.test.
     extra = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.promises import Measured, Promise, figures, outcomes
+from ml_assets.statistics.promises import Measured, Promise, about_decisions, decision_outcomes, figures, outcomes
 
 FIGURES = figures(
     [
@@ -49,3 +49,23 @@ def test_the_sentence_has_interval_and_rows() -> None:
 def test_one_bound(bounds: dict[str, float]) -> None:
     with pytest.raises(DataError, match="a promise has one bound"):
         Promise("D", "gap", "sex", **bounds)
+
+
+def test_promises_about_decisions_are_told_by_their_metric() -> None:
+    data, decision = (
+        Promise("D", "proxy_auc", "sex", at_most=0.7),
+        Promise("D", "accuracy_difference", "sex", at_most=0.1),
+    )
+    assert about_decisions([data, decision]) == (decision,)
+
+
+def test_decisions_are_held_by_the_gaps_of_a_model() -> None:
+    value = {"value": 0.2, "low": 0.1, "high": 0.3, "n": 50}
+    gaps = [{"metric": "accuracy_difference", "attribute": "sex", "group": "f", "value": value}]
+    promises = [
+        Promise("D", "accuracy_difference", "sex", at_most=0.1),
+        Promise("D", "accuracy_difference", "sex=f", at_most=0.2),
+        Promise("D", "accuracy_difference", "age", at_most=0.2),
+        Promise("D", "proxy_auc", "sex", at_most=0.1),
+    ]
+    assert [o.answer for o in decision_outcomes(promises, gaps)] == ["not met", "met", "not measured"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ml_assets.statistics.columns import read_column
 from ml_assets.statistics.groups import grouping
-from ml_assets.statistics.proxies import cramers_v, strongest_proxy
+from ml_assets.statistics.proxies import cramers_v, repeats, strongest_proxy
 
 
 def test_bias_corrected_v_by_hand() -> None:
@@ -62,3 +62,22 @@ def test_rows_of_unknown_group_do_not_count() -> None:
     code = np.where(sex == "unknown", "z", "y")
     proxy = strongest_proxy(read_column(pd.Series(code)), [grouping(pd.Series(sex, name="sex"))])
     assert proxy.attribute is None
+
+
+@pytest.mark.parametrize(
+    ("feature", "column", "answer"),
+    [
+        ([1, 2, 1, 2, 1, 2], ["f", "m", "f", "m", "f", "m"], True),
+        ([1, 2, 1, 2, 1, 1], ["f", "m", "f", "m", "f", "m"], False),
+        ([1, 2, 3, 2, 1, 2], ["f", "m", "f", "m", "f", "m"], False),
+        ([1, 1, 1, 1, 1, 1], ["f", "f", "f", "f", "f", "f"], False),
+        ([1, None, 1, None, 1, None], ["f", "m", "f", "m", "f", "m"], True),
+        ([1, None, 1, None, 1, None], [None, "m", None, "m", None, "m"], True),
+        ([1, 2, 3, 4, 5, 6], list("abcdef"), False),
+        ([], [], False),
+    ],
+)
+def test_a_column_under_other_values(feature: list[object], column: list[object], answer: bool) -> None:
+    """The last but one: every row differs, so any two columns map to each other and nothing is shown."""
+    assert repeats(pd.Series(feature, dtype=object), pd.Series(column, dtype=object)) == answer
+    assert repeats(pd.Series(column, dtype=object), pd.Series(feature, dtype=object)) == answer

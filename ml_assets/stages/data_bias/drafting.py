@@ -30,9 +30,11 @@ def _entry(finding: PlanFinding, today: date) -> dict[str, Any]:
     effects = [
         {k: v for k, v in e.model_dump(exclude={"binding"}).items() if v is not None} for e in finding.expected_effect
     ]
+    going = finding.column.split(", ") if finding.column and finding.decision.chosen == "drop_column" else []
     return {
         "finding": finding.id,
         "action": finding.decision.chosen,
+        **({"columns": going} if going else {}),
         "reason": f"{TO_WRITE}: {finding.evidence.sentence}",
         "suspected_cause": TO_WRITE,
         "decided_by": None,

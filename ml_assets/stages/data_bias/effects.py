@@ -11,7 +11,7 @@ from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
 from ml_assets.stages.data_bias.findings import LABEL_KINDS, Finding
 from ml_assets.stages.data_bias.showing import name_of
-from ml_assets.statistics.promises import Measured, Outcome, Promise, figures, outcomes
+from ml_assets.statistics.promises import Measured, Outcome, Promise, decision_outcomes, figures, outcomes
 from ml_assets.statistics.weighted_gaps import WeightedGap
 
 
@@ -48,15 +48,15 @@ def _promise(finding: str, effect: ExpectedEffect, group: str) -> Promise:
     return Promise(finding, metric, effect.group or group, effect.at_most, effect.at_least)
 
 
-def promises(store: SolutionStore, *, of_data: bool) -> tuple[Promise, ...]:
-    """The stored promises that the data, or the decisions, are held to."""
-    stored = [Promise(**p) for p in store.read_facts("bias_remediation_plan")["promises"]]
-    return tuple(p for p in stored if (p.metric.partition("[")[0] in DATA_EFFECTS) == of_data)
+def promises(store: SolutionStore) -> tuple[Promise, ...]:
+    """The stored promises of approved entries."""
+    return tuple(Promise(**p) for p in store.read_facts("bias_remediation_plan")["promises"])
 
 
 def of_data(store: SolutionStore, gaps: Sequence[WeightedGap]) -> tuple[Outcome, ...]:
     """Promises about the data against the report and the weighted label gaps of training."""
-    return outcomes(promises(store, of_data=True), _data_figures(store.read_facts("data_bias_report"), gaps))
+    mine = [p for p in promises(store) if p.metric.partition("[")[0] in DATA_EFFECTS]
+    return outcomes(mine, _data_figures(store.read_facts("data_bias_report"), gaps))
 
 
 def _data_figures(report: Facts, gaps: Sequence[WeightedGap]) -> Mapping[tuple[str, str], Measured]:
@@ -75,8 +75,7 @@ def _data_figures(report: Facts, gaps: Sequence[WeightedGap]) -> Mapping[tuple[s
 def of_decisions(store: SolutionStore) -> tuple[Outcome, ...]:
     """Promises about the decisions against the gaps of the final model on the test part."""
     report = store.read_facts("model_bias_report")
-    rows = [(d["metric"], name_of(d), d["value"]) for d in report["disparities"]]
-    return outcomes(promises(store, of_data=False), figures(rows))
+    return decision_outcomes(promises(store), [*report["disparities"], *report.get("promised", ())])
 
 
 def data_effects_met(store: SolutionStore) -> Verdict:

@@ -1,14 +1,12 @@
 """Checks of part 5."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import dagster as dg
-import pandas as pd
 
 from ml_assets.declaration import Solution
 from ml_assets.declaration._types import spell
@@ -17,6 +15,7 @@ from ml_assets.evidence import Verdict
 from ml_assets.graph import batch_check
 from ml_assets.history import ID, OWN, is_blocked
 from ml_assets.resources import SolutionStore
+from ml_assets.statistics.proxies import repeats
 
 VOLUME_WINDOW = 28
 ID_WINDOW = 7
@@ -91,35 +90,27 @@ def _no_new_columns(_: Solution, store: SolutionStore, batch: Batch) -> Verdict:
 
 
 def _protected_absent(solution: Solution, store: SolutionStore, batch: Batch) -> Verdict:
-    hidden = sorted(solution.never_inputs)
+    hidden, secret = sorted(solution.never_inputs), solution.data_bias.hidden
     if is_blocked(store, batch.key):
         return Verdict(False, "not judged: the batch is blocked, so no features were made", act=False)
     features = store.read_frame("features", batch.key)
     rows = store.read_frame("valid_data", batch.key)
-    protected = [c for c in solution.data_bias.hidden_columns if c in rows.columns]
-    named = [c for c in features.columns if c in hidden and c != ID]
-    repeats = [
-        f"{f} repeats {p}"
-        for p in protected
+    there = sorted(c for c in secret if c in rows.columns)
+    named = [f"{c} is one of them{_called(secret, c)}" for c in features.columns if c in hidden and c != ID]
+    repeated = [
+        f"{f} repeats {c}{_called(secret, c)}"
+        for c in there
         for f in features.columns
-        if not f.startswith(OWN) and _repeats(features[f], rows[p])
+        if not f.startswith(OWN) and repeats(features[f], rows[c])
     ]
-    found = [*(f"{c} is one of them" for c in named), *repeats]
-    sentence = (
-        "; ".join(found)
-        if found
-        else f"none of {', '.join(protected) or 'no protected column'} among {features.shape[1] - 1} features"
-    )
-    return Verdict(not found, sentence, {"features": features.shape[1] - 1, "found": len(found)})
+    found, n = [*named, *repeated], features.shape[1] - 1
+    none = f"none of {', '.join(there) or 'no protected column'} among {n} features"
+    return Verdict(not found, "; ".join(found) or none, {"features": n, "found": len(found)})
 
 
-def _repeats(feature: "pd.Series[Any]", protected: "pd.Series[Any]") -> bool:
-    """Whether a feature carries a protected column under other values: a one-to-one map between them."""
-    a, b = pd.factorize(feature)[0], pd.factorize(protected)[0]
-    if a.max(initial=-1) < 1 or b.max(initial=-1) < 1:
-        return False
-    pairs = len(set(zip(a.tolist(), b.tolist(), strict=True)))
-    return pairs == len(set(a.tolist())) == len(set(b.tolist())) and pairs < max(2, len(a) // 2)
+def _called(secret: Mapping[str, str], column: str) -> str:
+    """What a hidden column is, in brackets; nothing where it is hidden for another reason than bias."""
+    return f" ({secret[column]})" if column in secret else ""
 
 
 def _label_arrival(_: Solution, store: SolutionStore, batch: Batch) -> Verdict:
@@ -206,7 +197,7 @@ CHECKS = (
     _Check("valid_data", "no_new_columns", _no_new_columns, "The source adds no column the contract does not know."),
     _Check(
         "features", "protected_absent", _protected_absent, blocking=True,
-        description="No feature is, or repeats value by value, a protected column the model may not see.",
+        description="No feature is, or repeats value by value, a protected column or a proxy the model may not see.",
     ),
     _Check("labels", "label_arrival", _label_arrival, "Labels are there once their delay has passed."),
     _Check(

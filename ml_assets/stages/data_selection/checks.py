@@ -39,7 +39,7 @@ def no_protected(solution: Solution, store: SolutionStore) -> Verdict:
     found = [f for f in facts["features"] if f in hidden or hidden & set(facts["lineage"].get(f, []))]
     allowed = solution.data_bias.as_input
     sentence = (
-        f"{', '.join(found)} made from protected columns"
+        f"{', '.join(found)} made from protected columns or proxies"
         if found
         else f"none of {len(facts['features'])} features is made from {', '.join(sorted(hidden)) or 'a protected column'}"
     )

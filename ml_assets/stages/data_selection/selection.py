@@ -105,8 +105,9 @@ def _declared_reason(solution: Solution, column: str) -> str:
         return f"declared available after the outcome only{f': {rule.reason}' if rule.reason else ''}"
     if column in solution.data_selection.exclude:
         return "excluded by declaration"
-    if column in solution.data_bias.hidden_columns:
-        return "protected: for audit only"
+    hidden = solution.data_bias.hidden
+    if column in hidden:
+        return "protected: for audit only" if hidden[column].startswith("protected") else hidden[column]
     return "id or target"
 
 

@@ -1,5 +1,6 @@
 """Every gate a model passes before it may go live: what was asked, what was found, by how much."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -8,13 +9,18 @@ import numpy as np
 
 from ml_assets.declaration import Solution
 from ml_assets.history import PART, Learned, training_rows
+from ml_assets.inputs import judge_inputs
 from ml_assets.learning.artifact import SolutionArtifact
 from ml_assets.releases import Live, challenger
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
 from ml_assets.statistics.comparison import PairedComparison, paired_comparison
+from ml_assets.statistics.promises import Promise, decision_outcomes
 from ml_assets.statistics.value import policies
 
+PLANNED = "proven findings in the data have a plan"
+PROMISED = "promised effects on decisions came"
+ABSENT = "no protected column or proxy among the inputs"
 TOO_GOOD_GATE = ("roc_auc", 0.985)
 
 
@@ -41,7 +47,9 @@ def gates(
         _baseline_gate(solution, store),
         _stability_gate(store),
         _fairness_gate(solution, store),
-        _plan_gate(store),
+        _plan_gate(solution, store),
+        _promise_gate(solution, store),
+        _input_gate(solution, store),
     ]
     if live is not None:
         found.append(_champion_gate(solution, comparison))
@@ -92,7 +100,11 @@ def _stability_gate(store: SolutionStore) -> Gate:
 
 
 def _fairness_gate(solution: Solution, store: SolutionStore) -> Gate:
-    """A proven gap blocks, and in a high-risk case a suspected one too, unless an approved, unexpired plan accepts it."""
+    """A proven gap blocks, and in a high-risk case a suspected one too, unless an approved, unexpired plan accepts it.
+
+    So does, in a high-risk case, an attribute of which no gap can be estimated, such as one that nobody knows yet in the
+    test rows: nothing was shown of it. Elsewhere that is told.
+    """
     facts = store.read_facts("model_bias_report")
     strict = solution.business_case.risk == "high"
     blocking = [d for d in facts["disparities"] if d["verdict"] == "fail" or (strict and d["verdict"] == "suspect")]
@@ -100,23 +112,69 @@ def _fairness_gate(solution: Solution, store: SolutionStore) -> Gate:
         p.finding for p in solution.data_bias.plan if p.action == "accept" and p.state(date.today()) == "approved"
     }
     open_gaps = [d for d in blocking if not {d["attribute"], f"{d['attribute']}={d['group']}"} & accepted]
-    sentence = (
-        "; ".join(d["sentence"] for d in open_gaps[:3]) or f"verdict {facts['verdict']} on {facts['rows']:,} rows"
-    )
+    unseen = sorted(_unseen(facts["disparities"]) - accepted)
+    told = [d["sentence"] for d in open_gaps[:3]]
+    if unseen:
+        told.append(f"no gap of {', '.join(unseen)} can be estimated on {facts['rows']:,} rows: nothing is shown of it")
+    sentence = "; ".join(told) or f"verdict {facts['verdict']} on {facts['rows']:,} rows"
     if len(open_gaps) < len(blocking):
         sentence += f"; {len(blocking) - len(open_gaps)} accepted by plan"
-    return Gate("gaps between groups inside tolerance", not open_gaps, sentence)
+    return Gate("gaps between groups inside tolerance", not open_gaps and not (strict and unseen), sentence)
 
 
-def _plan_gate(store: SolutionStore) -> Gate:
-    """No proven finding in the data without an approved entry, no expired one, and every promised effect of the data came."""
+def _unseen(found: Sequence[Facts]) -> set[str]:
+    """Attributes of which no gap at all can be estimated."""
+    return {d["attribute"] for d in found} - {d["attribute"] for d in found if d["verdict"] != "not_estimable"}
+
+
+def _plan_gate(solution: Solution, store: SolutionStore) -> Gate:
+    """No proven finding in the data without an approved entry, no expired one, and every promised effect of the data came.
+
+    A promise that was not measured is treated as :func:`_promise_gate` treats it.
+    """
     plan, today = store.read_facts("bias_remediation_plan"), date.today().isoformat()
     ended = [f["id"] for f in plan["findings"] if f["covered_until"] and f["covered_until"] < today]
     stopping = sorted({*plan["blocking"], *ended})
-    broken = [o["sentence"] for o in store.read_facts("sample_weights")["effects"] if o["answer"] == "not met"]
+    effects = [(o["answer"], o["sentence"]) for o in store.read_facts("sample_weights")["effects"]]
+    kept, said = _kept(effects, strict=solution.business_case.risk == "high")
     told = [f"without an approved, unexpired entry: {', '.join(stopping[:4])}"] if stopping else []
-    sentence = "; ".join([*told, *broken[:2]]) or f"{len(plan['findings'])} findings, {plan['open']} open, none proven"
-    return Gate("proven findings in the data have a plan", not stopping and not broken, sentence)
+    none = f"{len(plan['findings'])} findings, {plan['open']} open, none proven"
+    return Gate(PLANNED, not stopping and kept, "; ".join([*told, *said]) or none)
+
+
+def _promise_gate(solution: Solution, store: SolutionStore) -> Gate:
+    """What approved entries of the plan promised of the decisions, against the gaps of the model to be released.
+
+    "not met" blocks: the promise was the ground of the approval. "not measured" is no success, for nothing was shown. In a
+    high-risk case it blocks, because there whoever releases has to show that the remedy works, and an entry that nobody can
+    check is none. Elsewhere it is told and lets pass: a group of a few rows would hold back every model, also one that
+    is better for that group, and the day on which the entry expires asks the question again. The promises are those of the
+    stored plan and the gaps those of the stored report of this very model, so a promise that was approved after the report
+    is held by it too.
+    """
+    stored = [Promise(**p) for p in store.read_facts("bias_remediation_plan")["promises"]]
+    report = store.read_facts("model_bias_report")
+    found = decision_outcomes(stored, [*report["disparities"], *report.get("promised", ())])
+    kept, said = _kept([(o.answer, o.sentence) for o in found], strict=solution.business_case.risk == "high")
+    met = f"{len(found)} of {len(found)} promises met" if found else "no approved entry promises an effect on decisions"
+    return Gate(PROMISED, kept, "; ".join(said) or met)
+
+
+def _kept(effects: Sequence[tuple[str, str]], *, strict: bool) -> tuple[bool, list[str]]:
+    """Whether promised effects let a release pass, and the sentences of those that are not shown to have come."""
+    broken = [s for answer, s in effects if answer == "not met"]
+    unknown = [s for answer, s in effects if answer == "not measured"]
+    said = broken[:2]
+    if unknown:
+        asked = "a high-risk case must show it" if strict else "no success, but no ground to refuse below high risk"
+        said.append(f"{len(unknown)} of {len(effects)} promises not measured ({asked}): {' '.join(unknown[:2])}")
+    return not broken and not (strict and unknown), said
+
+
+def _input_gate(solution: Solution, store: SolutionStore) -> Gate:
+    """Nothing a model may not see is among the inputs of the very artifact that would go live."""
+    found = judge_inputs(solution, store, [s.name for s in challenger(store).specs])
+    return Gate(ABSENT, not found.found, found.sentence)
 
 
 def _champion_gate(solution: Solution, comparison: PairedComparison | None) -> Gate:

@@ -8,8 +8,9 @@ from ml_assets.declaration import Solution
 from ml_assets.evidence import Verdict, table
 from ml_assets.graph import Stage
 from ml_assets.history import training_rows
+from ml_assets.inputs import judge_inputs
 from ml_assets.recipes import recipe_of
-from ml_assets.releases import require_same_rows
+from ml_assets.releases import challenger, require_same_rows
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.resources.store import Facts
 
@@ -117,7 +118,7 @@ def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
             "skipped": dict(found.skipped),
             "evidence": list(found.evidence),
         }
-        if planned_stands(found.table):
+        if planned and planned_stands(found.table):
             why = "part 4 planned it, it keeps to the budget, and no verdict is worse with it"
             compared |= {"chosen": PLAIN, "sentence": f"{PLAIN}: {why}. Without the plan: {found.table.sentence}"}
     digest = save(candidates[compared["chosen"]], store.folder("mitigation", "final"), overwrite=True)
@@ -203,6 +204,13 @@ def plan_kept(store: SolutionStore) -> Verdict:
         f"verdict {by_name['none']['verdict']} → {by_name['reweigh']['verdict']}; chosen: {facts['chosen']}"
     )
     return Verdict(not widened, sentence, {"planned": 1, "lost_share": by_name["reweigh"]["lost_share"]}, act=False)
+
+
+def protected_absent(solution: Solution, store: SolutionStore) -> Verdict:
+    artifact = challenger(store)
+    found = judge_inputs(solution, store, [s.name for s in artifact.specs])
+    rows = [{"found": sentence} for sentence in found.found]
+    return Verdict(not found.found, found.sentence, {"inputs": found.inputs, "found": len(found.found)}, rows)
 
 
 def _show(worst: Facts) -> str:

@@ -103,3 +103,23 @@ def test_labels_that_are_not_due_are_not_missed(fork: Lab) -> None:
     found = fork.verdict("labels", "label_arrival", NEXT)
     assert found.passed
     assert "not due yet" in said(found)
+
+
+def test_a_declared_proxy_is_looked_for_by_name_and_by_value(fork: Lab) -> None:
+    batch = "2026-01-15"
+    assert fork.but(data_bias={"proxies": {"age": "sex"}}).check("features", "protected_absent", batch).passed
+    lab = fork.but(data_bias={"proxies": {"job": "sex"}})
+    assert "job is one of them (declared proxy of sex)" in said(lab.check("features", "protected_absent", batch))
+    made = lab.store.read_frame("features", batch)
+    other = made.assign(code=made["job"].map({"clerk": 3, "cook": 1, "driver": 2})).drop(columns="job")
+    lab.store.write_frame("features", other, batch)
+    found = lab.check("features", "protected_absent", batch)
+    assert not found.passed
+    assert "code repeats job (declared proxy of sex)" in said(found)
+    allowed = lab.but(data_bias={"as_input": {"job": "the work is the risk"}})
+    assert allowed.check("features", "protected_absent", batch).passed
+
+
+def test_a_feature_function_cannot_reach_a_declared_proxy(fork: Lab) -> None:
+    lab = fork.but(data_bias={"proxies": {"job": "sex"}})
+    assert not lab.run("features", batches=days(15, 15)).success

@@ -42,8 +42,10 @@ def _fitted(stage: Stage, asset: str) -> dg.AssetsDefinition:
         deps=["training_set", "sample_weights"],
     )
     def fitted(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
+        from ml_assets.stages.model.behaving import require_behaviour
         from ml_assets.stages.model.fitting import BASELINES, candidate_names, fit_all
 
+        require_behaviour(solution, store.of(solution.name))
         names = BASELINES if asset == "baselines" else candidate_names(solution)
         facts = fit_all(solution, store.of(solution.name), asset, names)
         return dg.MaterializeResult(metadata=_compared(solution, facts))

@@ -157,12 +157,21 @@ def _calibration(_: Solution, store: SolutionStore) -> Verdict:
 
 def _behaviour(_: Solution, store: SolutionStore) -> Verdict:
     found = store.read_facts("evaluation")["behaviour"]
-    broken = [f for f in found if f["broken_share"] > 0.05]
-    return Verdict(
-        not broken,
-        "; ".join(f["sentence"] for f in (broken or found)),
-        {f["feature"]: f["broken_share"] for f in found},
-    )
+    broken = [f for f in found if not f["holds"]]
+    rows = [
+        {
+            "kind": f["kind"],
+            "of": f["name"],
+            "holds": f["holds"],
+            "broken share": f["broken_share"],
+            "largest": f["largest"],
+            "rows": f["rows"],
+            "evidence": f["sentence"],
+        }
+        for f in found
+    ]
+    figures = {f"{f['kind']} {f['name']}": f["broken_share"] for f in found}
+    return Verdict(not broken, "; ".join(f["sentence"] for f in (broken or found)), figures, rows)
 
 
 Judged = Callable[[Solution, SolutionStore], Verdict]
@@ -178,11 +187,15 @@ CHECKS: tuple[tuple[str, Judged, str], ...] = (
     ("reproducible", _reproducible, "The same rows and seed give the same scores again."),
     ("slices", _slices, "No slice with enough rows is far worse than the whole."),
     ("calibration", _calibration, "Promised probabilities are kept: expected calibration error below 0.05."),
-    ("behaviour", _behaviour, "The score follows the declared directions."),
+    (
+        "behaviour",
+        _behaviour,
+        "The score follows declared directions, ignores what it must ignore, and gets known cases right.",
+    ),
 )
 """Name, judgement and description of each check on the evaluation."""
 WHERE: dict[str, Callable[[Solution], bool]] = {
     "calibration": lambda s: s.task == "binary",
-    "behaviour": lambda s: bool(s.model.monotone),
+    "behaviour": lambda s: bool(s.model.monotone or s.model.invariant or s.model.cases),
 }
 """Checks that make sense for some solutions only."""

@@ -12,6 +12,7 @@ from ml_assets.learning.candidates import fit_candidate
 from ml_assets.releases import challenger
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts, plain
+from ml_assets.stages.model.behaving import behaviour_of
 from ml_assets.stages.model.fitting import RULE_NAME, figures, judge, rule_figures
 from ml_assets.statistics.calibration import reliability
 from ml_assets.statistics.comparison import PairedComparison, paired_comparison
@@ -46,7 +47,7 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
             "rows": len(test.table),
             "reliability": list(bins),
             "digest": store.read_facts("mitigation")["digest"],
-            "behaviour": behaviour(solution, artifact, test),
+            "behaviour": behaviour_of(solution, artifact, test, train=rows.part("train")),
             "reproduced": reproduce(solution, store, artifact, test),
             "constant_scores": bool(np.unique(np.round(np.asarray(answer.score), 9)).size == 1),
         }
@@ -208,37 +209,6 @@ def _decide_better(criterion: Criterion, estimate: Estimate, others: dict[str, l
 
 def _outcome(criterion: Criterion, met: bool, estimate: Estimate | None, sentence: str, *, sure: bool) -> Facts:
     return {"criterion": criterion.name, "met": met, "sure": sure, "estimate": estimate, "sentence": sentence}
-
-
-def behaviour(solution: Solution, artifact: SolutionArtifact, test: Learned) -> list[Facts]:
-    """Declared directions, tried on real rows: the feature is raised by one spread, and the score may not move against it."""
-    found = []
-    for feature, direction in solution.model.monotone.items():
-        features = test.table.features.head(2000)
-        if feature not in features.columns:
-            found.append(
-                {
-                    "feature": feature,
-                    "direction": direction,
-                    "broken_share": 1.0,
-                    "rows": 0,
-                    "sentence": f"{feature} is not an input",
-                }
-            )
-            continue
-        raised = features.assign(**{feature: features[feature] + features[feature].std()})
-        change = np.asarray(artifact.score(raised)) - np.asarray(artifact.score(features))
-        broken = float(np.mean(direction * change < -1e-6))
-        found.append(
-            {
-                "feature": feature,
-                "direction": direction,
-                "broken_share": broken,
-                "rows": len(features),
-                "sentence": f"raising {feature} by one spread moves the score the wrong way in {broken:.1%} of {len(features):,} rows",
-            }
-        )
-    return found
 
 
 def reproduce(solution: Solution, store: SolutionStore, artifact: SolutionArtifact, test: Learned) -> Facts:

@@ -89,6 +89,8 @@ class Model(Declaration):
     """Behaviour: features whose values, exchanged between rows, may not move the decision; checked on the released model."""
     cases: tuple[Case, ...] = ()
     """Behaviour: rows whose answer is known without data."""
+    slice_margin: float = Field(default=0.25, ge=0)
+    """A slice is worse when its loss lies above that of the rest by this share of the mean loss, proven on test rows."""
     too_good: float | None = None
     """Test figure of the main metric beyond which the model is suspected of a leak."""
 

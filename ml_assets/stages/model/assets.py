@@ -9,6 +9,7 @@ from ml_assets.evidence import curve, intervals, numbers, table
 from ml_assets.graph import Stage
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.resources.store import Facts
+from ml_assets.stages.model.checks import worst_slice_rows
 from ml_assets.statistics.estimate import Estimate
 
 STAGE = "model"
@@ -193,6 +194,8 @@ def _shown(solution: Solution, facts: Facts) -> dict[str, Any]:
         ),
         "baselines": table(rivals),
         "slices": table(slices),
+        "worst_slices": table(worst_slice_rows(facts["worst_slices"])),
+        "worst_slices_searched": facts["worst_slices"]["searched"],
         "test_rows": facts["rows"],
         "reads_of_the_test_part": facts["reads"],
         **numbers({e.name: e.value for e in estimates}),

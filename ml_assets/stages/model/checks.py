@@ -137,6 +137,32 @@ def _slices(solution: Solution, store: SolutionStore) -> Verdict:
     return Verdict(not bad, sentence, {"slices": len(slices), "beyond": len(bad)}, rows, act=False)
 
 
+def worst_slice_rows(facts: Facts) -> list[dict[str, object]]:
+    """The slices found and tested, as rows of a table."""
+    return [
+        {
+            "slice": s["words"],
+            "n": s["n"],
+            "loss here": s["loss"],
+            "elsewhere": s["rest"],
+            "promised here": s["promised"],
+            "difference": s["difference"]["value"],
+            "low": s["difference"]["low"],
+            "high": s["difference"]["high"],
+            "adjusted p": s["p_value"],
+            "verdict": s["verdict"],
+        }
+        for s in facts["slices"]
+    ]
+
+
+def _worst_slices(_: Solution, store: SolutionStore) -> Verdict:
+    found = store.read_facts("evaluation")["worst_slices"]
+    worse = [s for s in found["slices"] if s["verdict"] == "worse"]
+    figures = {"found": len(found["slices"]), "worse": len(worse), "searched": found["searched"]}
+    return Verdict(not worse, found["sentence"], figures, worst_slice_rows(found), act=False)
+
+
 def _calibration(_: Solution, store: SolutionStore) -> Verdict:
     facts = store.read_facts("evaluation")
     error = _values(facts["metrics"], "expected_calibration_error")
@@ -186,6 +212,7 @@ CHECKS: tuple[tuple[str, Judged, str], ...] = (
     ("numerically_stable", _stable, "Scores are finite and differ between rows."),
     ("reproducible", _reproducible, "The same rows and seed give the same scores again."),
     ("slices", _slices, "No slice with enough rows is far worse than the whole."),
+    ("worst_slices", _worst_slices, "No slice that a search finds is proven worse than the rest by the margin."),
     ("calibration", _calibration, "Promised probabilities are kept: expected calibration error below 0.05."),
     (
         "behaviour",

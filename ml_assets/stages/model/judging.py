@@ -9,6 +9,7 @@ from ml_assets.declaration.success_criteria import Criterion
 from ml_assets.history import Learned, training_rows
 from ml_assets.learning.artifact import SolutionArtifact, load
 from ml_assets.learning.candidates import fit_candidate
+from ml_assets.learning.weak_slices import weak_slices
 from ml_assets.releases import challenger
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts, plain
@@ -18,6 +19,7 @@ from ml_assets.statistics.calibration import reliability
 from ml_assets.statistics.comparison import PairedComparison, paired_comparison
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.metrics import METRICS, better
+from ml_assets.statistics.slices import WorstSlices
 
 SMALLEST_SLICE = 50
 
@@ -48,6 +50,7 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
             "reliability": list(bins),
             "digest": store.read_facts("mitigation")["digest"],
             "behaviour": behaviour_of(solution, artifact, test, train=rows.part("train")),
+            "worst_slices": worst_slices_of(solution, artifact, rows),
             "reproduced": reproduce(solution, store, artifact, test),
             "constant_scores": bool(np.unique(np.round(np.asarray(answer.score), 9)).size == 1),
         }
@@ -209,6 +212,21 @@ def _decide_better(criterion: Criterion, estimate: Estimate, others: dict[str, l
 
 def _outcome(criterion: Criterion, met: bool, estimate: Estimate | None, sentence: str, *, sure: bool) -> Facts:
     return {"criterion": criterion.name, "met": met, "sure": sure, "estimate": estimate, "sentence": sentence}
+
+
+def worst_slices_of(solution: Solution, artifact: SolutionArtifact, rows: Learned) -> WorstSlices:
+    """Slices that stand out on the validation part, tested on the test part."""
+    found, tested = rows.part("validation"), rows.part("test")
+    return weak_slices(
+        artifact,
+        found.table,
+        tested.table,
+        groups=(found.groups, tested.groups),
+        loss=solution.training_loss,
+        margin=solution.model.slice_margin,
+        fewest=SMALLEST_SLICE,
+        seed=solution.model.seed,
+    )
 
 
 def reproduce(solution: Solution, store: SolutionStore, artifact: SolutionArtifact, test: Learned) -> Facts:

@@ -14,6 +14,7 @@ from ml_assets.releases import challenger
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts, plain
 from ml_assets.stages.model.behaving import behaviour_of
+from ml_assets.stages.model.explaining import contributions_of
 from ml_assets.stages.model.fitting import RULE_NAME, figures, judge, rule_figures
 from ml_assets.statistics.calibration import reliability
 from ml_assets.statistics.comparison import PairedComparison, paired_comparison
@@ -50,6 +51,7 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
             "reliability": list(bins),
             "digest": store.read_facts("mitigation")["digest"],
             "behaviour": behaviour_of(solution, artifact, test, train=rows.part("train")),
+            "contributions": contributions_of(solution, artifact, test, train=rows.part("train")),
             "worst_slices": worst_slices_of(solution, artifact, rows),
             "reproduced": reproduce(solution, store, artifact, test),
             "constant_scores": bool(np.unique(np.round(np.asarray(answer.score), 9)).size == 1),

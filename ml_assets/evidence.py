@@ -183,6 +183,26 @@ def curve(
     return _image(_frame(body, title, 360, 215), title)
 
 
+def band(title: str, points: Sequence[tuple[float, float, float, float]]) -> str:
+    """A line through (x, y), within the band from low to high of each point (x, y, low, high)."""
+    if not points:
+        return ""
+    xs, ends = [p[0] for p in points], [v for p in points for v in p[1:]]
+    lx, hx, ly, hy = min(xs), max(xs), min(ends), max(ends)
+
+    def at(px: float, py: float) -> str:
+        return f"{50 + 370 * (px - lx) / ((hx - lx) or 1):.1f},{190 - 150 * (py - ly) / ((hy - ly) or 1):.1f}"
+
+    edge = [at(p[0], p[2]) for p in points] + [at(p[0], p[3]) for p in reversed(points)]
+    body = f'<polygon points="{" ".join(edge)}" fill="{GREY}" fill-opacity="0.45"/>'
+    body += f'<polyline points="{" ".join(at(*p[:2]) for p in points)}" fill="none" stroke="{BLUE}" stroke-width="2"/>'
+    for value, y in ((ly, 190), (hy, 44)):
+        body += f'<text x="45" y="{y}" text-anchor="end" fill="#555">{value:.3g}</text>'
+    for value, px in ((lx, 50), (hx, 420)):
+        body += f'<text x="{px}" y="206" text-anchor="middle" fill="#555">{value:.3g}</text>'
+    return _image(_frame(body, title, 440, 215), title)
+
+
 def counted(n: int, what: str) -> str:
     """``1 row``, ``2,000 rows``."""
     return f"{n:,} {what}{'' if n == 1 else 's'}"

@@ -27,7 +27,7 @@ TABLE_CHECKS = {
     "baseline_value:ml_can_pay", "bias_remediation_plan:findings_covered", "business_case:signed_off", "business_case:use_is_allowed",
     "champion:release_gates", "champion:released_model_intact", "data_bias_report:groups_represented", "drift_report:drift",
     "evaluation:beats_baselines", "evaluation:not_too_good", "evaluation:numerically_stable", "evaluation:reproducible", "evaluation:slices",
-    "evaluation:success_criteria", "fairness_report:fairness", "features:protected_absent", "labels:label_arrival", "mitigation:plan_kept", "mitigation:protected_absent",
+    "evaluation:success_criteria", "evaluation:worst_slices", "fairness_report:fairness", "features:protected_absent", "labels:label_arrival", "mitigation:plan_kept", "mitigation:protected_absent",
     "model_bias_report:disparity", "model_bias_report:plan_effect_met", "performance_report:concept", "performance_report:performance", "predictions:complete", "predictions:scores_are_sound", "predictions:skew",
     "raw_data:not_empty", "retraining_log:every_retraining_explained", "sample_weights:groups_in_every_part",
     "sample_weights:plan_effect_met", "selected_columns:no_leak", "selected_columns:no_protected",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ml_assets.evidence import (
     Verdict,
+    band,
     bars,
     check_result,
     curve,
@@ -113,3 +114,11 @@ def test_an_interval_is_drawn_from_low_to_high() -> None:
     wide, narrow = [(float(x.get("x1", 0)), float(x.get("x2", 0))) for x in drawn.iter() if x.tag.endswith("line")]
     assert wide == (190.0, 540.0)
     assert narrow == (277.5, 452.5)  # a quarter of the width further in on both sides
+
+
+def test_a_band_lies_around_its_line() -> None:
+    drawn = picture(band("score by <age>", [(20.0, 0.2, 0.1, 0.4), (40.0, 0.6, 0.4, 0.9)]))
+    names = {element.tag.split("}")[1]: element for element in drawn.iter()}
+    assert names["polyline"].get("points") == "50.0,171.2 420.0,96.2"  # 0.2 and 0.6 between 0.1 (y 190) and 0.9 (y 40)
+    assert names["polygon"].get("points") == "50.0,190.0 420.0,133.8 420.0,40.0 50.0,133.8"
+    assert band("nothing", []) == ""

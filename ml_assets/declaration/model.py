@@ -36,9 +36,9 @@ class Case(Declaration):
 
     name: str
     row: dict[str, float | int | str | bool | None]
-    """Feature → value; a feature left out takes its commonest value (median of a number) in the validation rows."""
+    """Feature → value; a feature left out takes its commonest value (median of a number) in the training rows."""
     at_least: float | None = None
-    """Lowest allowed score (probability of the positive class, or value)."""
+    """Lowest allowed score: probability of the positive class (of ``decision`` among several classes), or value."""
     at_most: float | None = None
     decision: str | None = None
     """The label that must be decided (classification)."""
@@ -47,6 +47,9 @@ class Case(Declaration):
     def _expects_something(self) -> "Case":
         if self.at_least is None and self.at_most is None and self.decision is None:
             raise ValueError(f"case {self.name!r}: got no expectation; allowed: at_least, at_most, decision")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            got = f"at_least {self.at_least:g} above at_most {self.at_most:g}"
+            raise ValueError(f"case {self.name!r}: got {got}; allowed: at_least up to at_most")
         return self
 
 
@@ -86,6 +89,8 @@ class Model(Declaration):
     """Behaviour: features whose values, exchanged between rows, may not move the decision; checked on the released model."""
     cases: tuple[Case, ...] = ()
     """Behaviour: rows whose answer is known without data."""
+    slice_margin: float = Field(default=0.25, ge=0)
+    """A slice is worse when its loss lies above that of the rest by this share of the mean loss, proven on test rows."""
     too_good: float | None = None
     """Test figure of the main metric beyond which the model is suspected of a leak."""
 
@@ -95,4 +100,11 @@ class Model(Declaration):
             raise ValueError(
                 f"test + validation: got {self.test + self.validation:g}; allowed: at most 0.8, the rest is for training"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _cases_have_names(self) -> "Model":
+        names = [case.name for case in self.cases]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"cases: got {', '.join(twice)} more than once; allowed: each name once")
         return self

@@ -255,6 +255,11 @@ def _model_fits_task(s: Solution) -> Iterator[str]:
             yield f"model.cases: got a decision in {case.name!r} for a regression target; allowed: at_least, at_most"
         if s.task == "multiclass" and case.decision is None:
             yield f"model.cases: got no decision in {case.name!r}; allowed for a multiclass target: decision"
+        bounds = [b for b in (case.at_least, case.at_most) if b is not None and not 0 <= b <= 1]
+        if s.task != "regression" and bounds:
+            yield f"model.cases: got {bounds[0]:g} in {case.name!r} for a probability; allowed: 0 to 1"
+    if s.task == "multiclass" and s.model.monotone:
+        yield "model.monotone: got it for a multiclass target, which has no single score; allowed: nothing"
 
 
 def _cluster_is_not_target(s: Solution) -> Iterator[str]:

@@ -16,6 +16,8 @@ from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.intervals import mean_interval
 
+BAND = (0.1, 0.9)
+"""Quantiles of the rows' own curves between which the band of a partial dependence lies."""
 RowLoss = Callable[[NDArray[Any], FloatArray], FloatArray]
 
 
@@ -33,10 +35,15 @@ class FeatureImportance:
 
 @dataclass(frozen=True, slots=True)
 class PartialPoint:
-    """Mean score when every row has this ``value`` (a number, or a category) of the feature."""
+    """Mean score when every row has this ``value`` (a number, or a category) of the feature.
+
+    ``rows_low``, ``rows_high``: between them lie the scores of 80 % of the rows (quantiles of their own curves, ICE).
+    """
 
     value: float | str
     score: Estimate
+    rows_low: float
+    rows_high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +102,12 @@ def partial_dependence(
 ) -> tuple[PartialDependence, ...]:
     """Mean score over the rows with a feature set to each of up to ``points`` values: quantiles, or categories.
 
-    ``code`` picks the class of a multiclass score. The interval is that of the mean over rows. Where features move
-    together it shows rows that cannot exist. Raises ``DataError`` for a feature that is no input.
-    Source: Friedman, Annals of Statistics 29(5), 2001.
+    ``code`` picks the class of a multiclass score. The interval is that of the mean over rows; the band between the
+    10 % and the 90 % quantile of the rows shows how much they differ, and neither covers that another sample gives
+    another model. Where features move together it shows rows that cannot exist. Raises ``DataError`` for a feature that
+    is no input.
+    Sources: Friedman, Annals of Statistics 29(5), 2001; Goldstein and others, Journal of Computational and Graphical
+    Statistics 24, 2015 (individual curves).
     """
     rows = _sample(table, max_rows, seed)
     specs = {spec.name: spec for spec in artifact.specs}
@@ -108,7 +118,7 @@ def partial_dependence(
         PartialDependence(
             name,
             tuple(
-                PartialPoint(value, _mean_score(artifact, prepared, specs[name], value, code, level))
+                _point(artifact, prepared, specs[name], value, code, level)
                 for value in _grid(prepared[name], specs[name], points)
             ),
         )
@@ -150,9 +160,9 @@ def _grid(column: "pd.Series[Any]", spec: FeatureSpec, points: int) -> list[floa
     return [float(v) for v in np.unique(np.quantile(values, np.linspace(0.02, 0.98, points), method="nearest"))]
 
 
-def _mean_score(
+def _point(
     artifact: SolutionArtifact, prepared: pd.DataFrame, spec: FeatureSpec, value: float | str, code: int, level: float
-) -> Estimate:
+) -> PartialPoint:
     if spec.kind == "categorical":
         column: Any = pd.Categorical.from_codes(
             [spec.categories.index(str(value))] * len(prepared), categories=pd.Index(spec.categories, dtype=object)
@@ -162,4 +172,6 @@ def _mean_score(
     score = artifact.score(prepared.assign(**{spec.name: column}))
     score = score[:, code] if score.ndim == 2 else score
     low, high = mean_interval(score, level=level)
-    return Estimate("mean score", float(score.mean()), low, high, len(score), "", level)
+    mean = Estimate("mean score", float(score.mean()), low, high, len(score), "", level)
+    bottom, top = np.quantile(score, BAND).tolist()
+    return PartialPoint(value, mean, bottom, top)

@@ -31,6 +31,7 @@ _SURE_ROWS = 200  # from there on a segment knows its own variance
 # Of z², what counts for the rows that are not off where those that are off can be named, and for two conditions.
 _OTHER_SIDE, _TWO = 0.75, 0.9
 _SHRINK = 20.0  # rows' worth of the overall variance in that of a segment
+_LARGEST = 2 / 3  # of the rows: where more are worse, it is the others that are special
 _SMALLEST = 0.2  # of the rows' excess of the heaviest segment: the slivers that a cut leaves beside it are not told
 
 
@@ -74,19 +75,19 @@ class WorstSegments:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Rule:
     """What to look for and how to tell it: the options of :func:`worst_segments`."""
 
     depth: int
     alpha: float
     fewest: int
     most: int
-    unit: str
-    level: float
+    unit: str = ""
+    level: float = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class _Gap:
+class Gap:
     """Mean inside less mean outside, its variance, and the degrees of freedom of that."""
 
     value: float
@@ -136,7 +137,7 @@ def worst_segments(
     Sources: Chung et al., Slice Finder (ICDE 2019); Cox, Biometrika 62 (1975) 441, on splitting;
     Benjamini and Hochberg (1995).
     """
-    rule = _Rule(depth, alpha, fewest, most, unit, level)
+    rule = Rule(depth, alpha, fewest, most, unit, level)
     e, e0 = _checked(frame, residual, reference_frame, reference_residual, rule)
     n, m, needed, alone = e.size, e0.size, 4 * fewest, reference_frame is None
     if n < needed or (m < needed and not alone):
@@ -148,7 +149,7 @@ def worst_segments(
         return _too_few(n - out, None if alone else m, out, rule)
     rng = np.random.default_rng(seed)
     halves = [rows.halves(rng, most=_SEARCH_ROWS) for rows in ([batch] if alone else [batch, Rows(cells[n:], e0)])]
-    found, searched = _search([half[0] for half in halves], conditions, rule)
+    found, searched = find_segments([half[0] for half in halves], conditions, rule)
     sides = [half[1] for half in halves]
     segments = _confirmed(sides, found, batch, rule)
     lead = "; ".join(segment.sentence for segment in segments) or "no segment differs from the rest"
@@ -157,7 +158,7 @@ def worst_segments(
     return WorstSegments(segments, len(found), searched, out, _whole(sides, rule), say)
 
 
-def _too_few(n: int, m: int | None, out: int, rule: _Rule) -> WorstSegments:
+def _too_few(n: int, m: int | None, out: int, rule: Rule) -> WorstSegments:
     against = "" if m is None else f" and {m:,} reference rows"
     few = f"too few rows to say (n = {n:,}{against}, {4 * rule.fewest:,} are needed{_left_out(out)})"
     return WorstSegments((), 0, 0, out, not_estimable("excess", n=n, unit=rule.unit, level=rule.level), few)
@@ -167,20 +168,24 @@ def _left_out(rows: int) -> str:
     return f", {rows:,} rows left out: they hold values that no reference row holds" if rows else ""
 
 
-def _search(sides: Sequence[Rows], conditions: list[Condition], rule: _Rule) -> tuple[list[list[Condition]], int]:
-    """The clearest segments of the searched half, each after the excess of those before it was taken out."""
+def find_segments(
+    sides: Sequence[Rows], conditions: list[Condition], rule: Rule, *, upward: bool = False
+) -> tuple[list[list[Condition]], int]:
+    """The clearest segments of searched rows, each less the excess of those before it; ``upward``: higher ones alone."""
     conditions, price = priced(conditions, sides[0], depth=rule.depth, most_columns=_SEARCHED_COLUMNS)
     if not conditions:
         return [], 0
     tables = [PairGaps(side, conditions) for side in sides]
     allowed = np.logical_and.reduce([np.isfinite(price), *(t.filled(rule.fewest) for t in tables)])
+    if upward:
+        allowed &= tables[0].n <= _LARGEST * len(sides[0].figure)
     price, error = np.where(allowed, price, np.inf), sum(table.variance() for table in tables)
     before = tables[1].gaps(sides[1].figure) if len(tables) > 1 else (np.zeros(1), np.zeros(1))
     plain = np.where(np.eye(len(conditions), dtype=bool), 1.0, _TWO)
     residual, found, heaviest = sides[0].figure.copy(), list[list[Condition]](), 0.0
     for _ in range(rule.most if allowed.any() else 0):
         inside, gap = (now - then for now, then in zip(tables[0].gaps(residual), before, strict=True))
-        evidence = gap**2 / error
+        evidence = (np.maximum(gap, 0.0) if upward else gap) ** 2 / error
         counted = evidence * np.where(np.abs(inside) < np.abs(inside - gap), _OTHER_SIDE, 1.0) * plain
         best = np.unravel_index(int(np.argmax(counted - price)), price.shape)
         if evidence[best] < _LOWEST_Z**2:
@@ -194,9 +199,9 @@ def _search(sides: Sequence[Rows], conditions: list[Condition], rule: _Rule) -> 
     return found, int(allowed.sum())
 
 
-def _confirmed(sides: Sequence[Rows], found: list[list[Condition]], batch: Rows, rule: _Rule) -> tuple[Segment, ...]:
+def _confirmed(sides: Sequence[Rows], found: list[list[Condition]], batch: Rows, rule: Rule) -> tuple[Segment, ...]:
     """Of the segments found, those that rows which the search has not seen confirm."""
-    gaps = _gaps(sides, found)
+    gaps = segment_gaps(sides, found)
     q_values = benjamini_hochberg([gap.p_value for gap in gaps]).tolist() if found else []
     return tuple(
         _told(sides, conditions, gap, q, int(batch.inside(conditions).sum()), rule)
@@ -205,9 +210,9 @@ def _confirmed(sides: Sequence[Rows], found: list[list[Condition]], batch: Rows,
     )
 
 
-def _gaps(sides: Sequence[Rows], found: Sequence[Sequence[Condition]]) -> list[_Gap]:
+def segment_gaps(sides: Sequence[Rows], found: Sequence[Sequence[Condition]]) -> list[Gap]:
     """The gap of each segment, those listed before it taken out."""
-    residuals, gaps = [sides[0].figure.copy(), *(side.figure for side in sides[1:])], list[_Gap]()
+    residuals, gaps = [sides[0].figure.copy(), *(side.figure for side in sides[1:])], list[Gap]()
     for conditions in found:
         masks = [side.inside(conditions) for side in sides]
         parts = zip(residuals, masks, strict=True)
@@ -215,7 +220,7 @@ def _gaps(sides: Sequence[Rows], found: Sequence[Sequence[Condition]]) -> list[_
         value = sum(m[0] * sign for m, sign in zip(moments, (1, -1, -1, 1), strict=False))
         variance = sum(m[1] for m in moments)
         freedom = variance**2 / max(sum(m[1] ** 2 / max(m[2] - 1, 1) for m in moments), 1e-300)
-        gaps.append(_Gap(value, variance, freedom))
+        gaps.append(Gap(value, variance, freedom))
         if math.isfinite(value):
             residuals[0][masks[0]] -= value
     return gaps
@@ -230,7 +235,7 @@ def _moment(values: FloatArray, others: FloatArray) -> tuple[float, float, int]:
     return float(values.mean()), max(own, shrunk if n < _SURE_ROWS else 0.0) / n, n
 
 
-def _whole(sides: Sequence[Rows], rule: _Rule) -> Estimate:
+def _whole(sides: Sequence[Rows], rule: Rule) -> Estimate:
     means = [float(side.figure.mean()) for side in sides]
     error = math.sqrt(sum(float(side.figure.var(ddof=1)) / side.figure.size for side in sides))
     value, half = means[0] - sum(means[1:]), normal_quantile(rule.level) * error
@@ -238,7 +243,7 @@ def _whole(sides: Sequence[Rows], rule: _Rule) -> Estimate:
 
 
 def _told(
-    sides: Sequence[Rows], conditions: Sequence[Condition], gap: _Gap, q_value: float, rows: int, rule: _Rule
+    sides: Sequence[Rows], conditions: Sequence[Condition], gap: Gap, q_value: float, rows: int, rule: Rule
 ) -> Segment:
     masks = [side.inside(conditions) for side in sides]
     means = [float(side.figure[mask].mean()) for side, mask in zip(sides, masks, strict=True)]
@@ -277,7 +282,7 @@ def _checked(
     residual: npt.ArrayLike,
     reference_frame: pd.DataFrame | None,
     reference_residual: npt.ArrayLike | None,
-    rule: _Rule,
+    rule: Rule,
 ) -> tuple[FloatArray, FloatArray]:
     if rule.depth not in (1, 2) or not 0 < rule.alpha < 1 or rule.fewest < _FEWEST_CONFIRMING or rule.most < 1:
         got = f"depth {rule.depth}, alpha {rule.alpha}, fewest {rule.fewest}, most {rule.most}"

@@ -35,3 +35,12 @@ def test_a_search_has_a_budget_and_a_case_an_expectation() -> None:
     assert refusal(Model, {"cases": [{"name": "old", "row": {"age": 90}}]}) == [
         "cases.0: case 'old': got no expectation; allowed: at_least, at_most, decision"
     ]
+
+
+def test_cases_do_not_contradict_themselves_and_have_names_of_their_own() -> None:
+    case = {"name": "old", "row": {"age": 90}, "at_least": 0.5}
+    assert Model.model_validate({"cases": [case, {**case, "name": "young"}]})
+    assert refusal(Model, {"cases": [{**case, "at_most": 0.2}]}) == [
+        "cases.0: case 'old': got at_least 0.5 above at_most 0.2; allowed: at_least up to at_most"
+    ]
+    assert refusal(Model, {"cases": [case, case]}) == ["cases: got old more than once; allowed: each name once"]

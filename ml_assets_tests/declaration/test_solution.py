@@ -51,6 +51,8 @@ BROKEN: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"model__loss": "absolute"}, "model.loss: got 'absolute' for a binary target; allowed: nothing, classes are learned by their likelihood"),
         (REGRESSION | {"model__loss": "money"}, "model.loss: got money, but business_case.value is not declared; allowed: squared, absolute, quantile, or declare the value"),
         (REGRESSION | {"model__cases": [{"name": "old", "row": {"age": 90}, "decision": "yes"}]}, "model.cases: got a decision in 'old' for a regression target; allowed: at_least, at_most"),
+        ({"model__cases": [{"name": "old", "row": {"age": 90}, "at_most": 60}]}, "model.cases: got 60 in 'old' for a probability; allowed: 0 to 1"),
+        ({"business_case__target": {"column": "left", "task": "multiclass"}, "model__monotone": {"age": 1}}, "model.monotone: got it for a multiclass target, which has no single score; allowed: nothing"),
     ],
     "_cluster_is_not_target": [
         ({"model__cluster": "left"}, "model.cluster: got 'left', which is the target; allowed: a column that several rows share"),

@@ -68,6 +68,21 @@ def test_partial_dependence_of_a_line_is_that_line(make_table: MakeTable) -> Non
     assert signal.points[0].score.n == 500
 
 
+def test_the_band_holds_eighty_percent_of_the_rows_own_curves(make_table: MakeTable) -> None:
+    # on a line all curves are parallel: the band is as wide as the rest of the score, here 1.5 for red and 0 for others
+    table = make_table("regression", n=3000)
+    artifact = artifact_of(table, "linear_regression")
+    (signal,) = partial_dependence(artifact, table, ["signal"], points=5)
+    widths = [point.rows_high - point.rows_low for point in signal.points]
+    assert widths == pytest.approx([1.5] * len(widths), abs=0.15)
+    rows = table.rows(np.arange(500))
+    (one,) = partial_dependence(artifact, rows, ["signal"], points=3)
+    for point in one.points:
+        score = artifact.score(rows.features.assign(signal=point.value))
+        assert (point.rows_low, point.rows_high) == pytest.approx(tuple(np.quantile(score, [0.1, 0.9])))
+        assert float(np.mean((score >= point.rows_low) & (score <= point.rows_high))) >= 0.8
+
+
 def test_partial_dependence_of_one_class(make_table: MakeTable) -> None:
     table = make_table("multiclass")
     artifact = artifact_of(table, "logistic_regression")

@@ -180,6 +180,9 @@ LABEL_FAULTS: dict[str, Callable[[Frame, Frame, date], Frame]] = {
     "inverted_for_men": lambda o, f, _: o.assign(
         defaulted=np.where(f["sex"] == "m", 1 - o["defaulted"], o["defaulted"])
     ),
+    "coin_for_cooks": lambda o, f, d: o.assign(
+        defaulted=np.where(f["job"] == "cook", np.random.default_rng(d.day).integers(0, 2, len(o)), o["defaulted"])
+    ),
     "coin": lambda o, _, d: o.assign(defaulted=np.random.default_rng(d.day).integers(0, 2, len(o))),
     "one_class": lambda o, _, __: o.assign(defaulted=0),
 }

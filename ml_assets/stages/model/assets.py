@@ -9,9 +9,12 @@ from ml_assets.evidence import curve, intervals, numbers, table
 from ml_assets.graph import Stage
 from ml_assets.resources import Registry, SolutionStore, Store
 from ml_assets.resources.store import Facts
+from ml_assets.stages.model.checks import worst_slice_rows
 from ml_assets.statistics.estimate import Estimate
 
 STAGE = "model"
+FOLLOWED = 5
+"""Strongest features of which the explanation draws how the score follows them."""
 
 
 def build_assets(solution: Solution) -> list[dg.AssetsDefinition]:
@@ -42,9 +45,11 @@ def _fitted(stage: Stage, asset: str) -> dg.AssetsDefinition:
         deps=["training_set", "sample_weights"],
     )
     def fitted(store: dg.ResourceParam[Store], registry: dg.ResourceParam[Registry]) -> dg.MaterializeResult[Any]:
+        from ml_assets.stages.model.behaving import require_behaviour
         from ml_assets.stages.model.fitting import BASELINES, candidate_names, fit_all
         from ml_assets.stages.model.searching import live_parameters, shown_search
 
+        require_behaviour(solution, store.of(solution.name))
         names = BASELINES if asset == "baselines" else candidate_names(solution)
         warm = live_parameters(solution, registry.models) if asset == "candidates" and solution.model.search else {}
         log = dg.get_dagster_logger().info
@@ -164,6 +169,8 @@ def _evaluation(stage: Stage) -> dg.AssetsDefinition:
 
 
 def _shown(solution: Solution, facts: Facts) -> dict[str, Any]:
+    from ml_assets.stages.model.explaining import contributions_shown
+
     rivals = [
         {"model": name} | {m["name"]: m["value"] for m in metrics} for name, metrics in facts["baselines"].items()
     ]
@@ -194,9 +201,12 @@ def _shown(solution: Solution, facts: Facts) -> dict[str, Any]:
         ),
         "baselines": table(rivals),
         "slices": table(slices),
+        "worst_slices": table(worst_slice_rows(facts["worst_slices"])),
+        "worst_slices_searched": facts["worst_slices"]["searched"],
         "test_rows": facts["rows"],
         "reads_of_the_test_part": facts["reads"],
         **numbers({e.name: e.value for e in estimates}),
+        **contributions_shown(facts["contributions"]),
     }
     if facts["reliability"]:
         points = [(b["mean_score"], b["rate"]["value"]) for b in facts["reliability"]]
@@ -226,12 +236,14 @@ def _explain(solution: Solution, store: SolutionStore) -> dg.MaterializeResult[A
     from ml_assets.history import training_rows
     from ml_assets.learning.explanation import partial_dependence, permutation_importance
     from ml_assets.releases import challenger
+    from ml_assets.stages.model.explaining import commonest_class, dependence_shown
 
     artifact = challenger(store)
-    validation = training_rows(solution, store).part("validation").table
+    held = training_rows(solution, store).part("validation")
+    validation, (code, label) = held.table, commonest_class(solution, held)
     found = permutation_importance(artifact, validation, seed=solution.model.seed, repeats=3, max_rows=3000)
-    top = [f.feature for f in found[:3] if f.share > 0]
-    dependence = partial_dependence(artifact, validation, top) if top and solution.task != "multiclass" else ()
+    top = [f.feature for f in found[:FOLLOWED] if f.share > 0]
+    dependence = partial_dependence(artifact, validation, top, code=code, points=20) if top else ()
     store.write_facts(
         "explanation",
         {"importance": list(found), "dependence": list(dependence), "digest": store.read_facts("mitigation")["digest"]},
@@ -253,11 +265,4 @@ def _explain(solution: Solution, store: SolutionStore) -> dg.MaterializeResult[A
         "importance": table(rows),
         "picture": dg.MetadataValue.md(intervals("rise of the loss when the feature is shuffled", named, limit=0.0)),
     }
-    for one in dependence:
-        points = [(float(p.value), p.score.value) for p in one.points if isinstance(p.value, int | float)]
-        metadata[f"follows_{one.feature}"] = (
-            dg.MetadataValue.md(curve(f"mean score by {one.feature}", points))
-            if points
-            else table([{"value": p.value, "mean score": p.score.value} for p in one.points])
-        )
-    return dg.MaterializeResult(metadata=metadata)
+    return dg.MaterializeResult(metadata=metadata | dependence_shown(dependence, label))

@@ -137,6 +137,32 @@ def _slices(solution: Solution, store: SolutionStore) -> Verdict:
     return Verdict(not bad, sentence, {"slices": len(slices), "beyond": len(bad)}, rows, act=False)
 
 
+def worst_slice_rows(facts: Facts) -> list[dict[str, object]]:
+    """The slices found and tested, as rows of a table."""
+    return [
+        {
+            "slice": s["words"],
+            "n": s["n"],
+            "loss here": s["loss"],
+            "elsewhere": s["rest"],
+            "promised here": s["promised"],
+            "difference": s["difference"]["value"],
+            "low": s["difference"]["low"],
+            "high": s["difference"]["high"],
+            "adjusted p": s["p_value"],
+            "verdict": s["verdict"],
+        }
+        for s in facts["slices"]
+    ]
+
+
+def _worst_slices(_: Solution, store: SolutionStore) -> Verdict:
+    found = store.read_facts("evaluation")["worst_slices"]
+    worse = [s for s in found["slices"] if s["verdict"] == "worse"]
+    figures = {"found": len(found["slices"]), "worse": len(worse), "searched": found["searched"]}
+    return Verdict(not worse, found["sentence"], figures, worst_slice_rows(found), act=False)
+
+
 def _calibration(_: Solution, store: SolutionStore) -> Verdict:
     facts = store.read_facts("evaluation")
     error = _values(facts["metrics"], "expected_calibration_error")
@@ -162,12 +188,21 @@ def _calibration(_: Solution, store: SolutionStore) -> Verdict:
 
 def _behaviour(_: Solution, store: SolutionStore) -> Verdict:
     found = store.read_facts("evaluation")["behaviour"]
-    broken = [f for f in found if f["broken_share"] > 0.05]
-    return Verdict(
-        not broken,
-        "; ".join(f["sentence"] for f in (broken or found)),
-        {f["feature"]: f["broken_share"] for f in found},
-    )
+    broken = [f for f in found if not f["holds"]]
+    rows = [
+        {
+            "kind": f["kind"],
+            "of": f["name"],
+            "holds": f["holds"],
+            "broken share": f["broken_share"],
+            "largest": f["largest"],
+            "rows": f["rows"],
+            "evidence": f["sentence"],
+        }
+        for f in found
+    ]
+    figures = {f"{f['kind']} {f['name']}": f["broken_share"] for f in found}
+    return Verdict(not broken, "; ".join(f["sentence"] for f in (broken or found)), figures, rows)
 
 
 Judged = Callable[[Solution, SolutionStore], Verdict]
@@ -182,12 +217,17 @@ CHECKS: tuple[tuple[str, Judged, str], ...] = (
     ("numerically_stable", _stable, "Scores are finite and differ between rows."),
     ("reproducible", _reproducible, "The same rows, recipe and seed give the same scores in a second process."),
     ("slices", _slices, "No slice with enough rows is far worse than the whole."),
+    ("worst_slices", _worst_slices, "No slice that a search finds is proven worse than the rest by the margin."),
     ("calibration", _calibration, "Promised probabilities are kept: no calibration error beyond 0.05 and chance."),
-    ("behaviour", _behaviour, "The score follows the declared directions."),
+    (
+        "behaviour",
+        _behaviour,
+        "The score follows declared directions, ignores what it must ignore, and gets known cases right.",
+    ),
 )
 """Name, judgement and description of each check on the evaluation."""
 WHERE: dict[str, Callable[[Solution], bool]] = {
     "calibration": lambda s: s.task == "binary",
-    "behaviour": lambda s: bool(s.model.monotone),
+    "behaviour": lambda s: bool(s.model.monotone or s.model.invariant or s.model.cases),
 }
 """Checks that make sense for some solutions only."""

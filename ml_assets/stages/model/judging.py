@@ -10,16 +10,20 @@ from ml_assets.declaration.success_criteria import Criterion
 from ml_assets.history import Learned, training_rows
 from ml_assets.learning.artifact import SolutionArtifact, load
 from ml_assets.learning.reproduction import fitted_elsewhere
+from ml_assets.learning.weak_slices import weak_slices
 from ml_assets.recipes import recipe_of
 from ml_assets.releases import challenger
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts, plain
+from ml_assets.stages.model.behaving import behaviour_of
+from ml_assets.stages.model.explaining import contributions_of
 from ml_assets.stages.model.fitting import RULE_NAME, figures, judge, rule_figures
 from ml_assets.statistics.calibration import reliability
 from ml_assets.statistics.calibration_noise import chance_limit
 from ml_assets.statistics.comparison import PairedComparison, paired_comparison
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.metrics import METRICS, better
+from ml_assets.statistics.slices import WorstSlices
 
 SMALLEST_SLICE = 50
 CALIBRATION_TOLERANCE = 0.05
@@ -51,7 +55,9 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
             "reliability": list(bins),
             "calibration_limit": _calibration_limit(solution, answer.score),
             "digest": store.read_facts("mitigation")["digest"],
-            "behaviour": behaviour(solution, artifact, test),
+            "behaviour": behaviour_of(solution, artifact, test, train=rows.part("train")),
+            "contributions": contributions_of(solution, artifact, test, train=rows.part("train")),
+            "worst_slices": worst_slices_of(solution, artifact, rows),
             "reproduced": reproduce(solution, store, artifact, test),
             "constant_scores": bool(np.unique(np.round(np.asarray(answer.score), 9)).size == 1),
         }
@@ -222,35 +228,19 @@ def _outcome(criterion: Criterion, met: bool, estimate: Estimate | None, sentenc
     return {"criterion": criterion.name, "met": met, "sure": sure, "estimate": estimate, "sentence": sentence}
 
 
-def behaviour(solution: Solution, artifact: SolutionArtifact, test: Learned) -> list[Facts]:
-    """Declared directions, tried on real rows: the feature is raised by one spread, and the score may not move against it."""
-    found = []
-    for feature, direction in solution.model.monotone.items():
-        features = test.table.features.head(2000)
-        if feature not in features.columns:
-            found.append(
-                {
-                    "feature": feature,
-                    "direction": direction,
-                    "broken_share": 1.0,
-                    "rows": 0,
-                    "sentence": f"{feature} is not an input",
-                }
-            )
-            continue
-        raised = features.assign(**{feature: features[feature] + features[feature].std()})
-        change = np.asarray(artifact.score(raised)) - np.asarray(artifact.score(features))
-        broken = float(np.mean(direction * change < -1e-6))
-        found.append(
-            {
-                "feature": feature,
-                "direction": direction,
-                "broken_share": broken,
-                "rows": len(features),
-                "sentence": f"raising {feature} by one spread moves the score the wrong way in {broken:.1%} of {len(features):,} rows",
-            }
-        )
-    return found
+def worst_slices_of(solution: Solution, artifact: SolutionArtifact, rows: Learned) -> WorstSlices:
+    """Slices that stand out on the validation part, tested on the test part."""
+    found, tested = rows.part("validation"), rows.part("test")
+    return weak_slices(
+        artifact,
+        found.table,
+        tested.table,
+        groups=(found.groups, tested.groups),
+        loss=solution.training_loss,
+        margin=solution.model.slice_margin,
+        fewest=SMALLEST_SLICE,
+        seed=solution.model.seed,
+    )
 
 
 def reproduce(solution: Solution, store: SolutionStore, artifact: SolutionArtifact, test: Learned) -> Facts:

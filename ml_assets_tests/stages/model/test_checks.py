@@ -48,6 +48,14 @@ def _test_labels(fault: str, check: str, lab: Lab) -> dg.AssetCheckEvaluation:
     return _judged(check, lab)
 
 
+def _cooks_toss_a_coin(lab: Lab) -> dg.AssetCheckEvaluation:
+    """From the first validation day on, a coin decides how cooks turn out: found there, confirmed on the test days."""
+    lab.plant(labels=dict.fromkeys(days(10, 15), "coin_for_cooks"))
+    lab.ok("labels", batches=days(10, 15))
+    lab.ok(*RETRAINED)
+    return _judged("worst_slices", lab)
+
+
 def _knows_nothing(lab: Lab) -> dg.AssetCheckEvaluation:
     """Labels thrown by a coin: the simplest model wins, and it gives every row the same score."""
     lab.plant(labels=dict.fromkeys(days(1, 15), "coin"))
@@ -63,6 +71,7 @@ PLANTED: Planted = {
     (EVALUATED, "numerically_stable"): _knows_nothing,
     (EVALUATED, "reproducible"): _other_seed,
     (EVALUATED, "slices"): lambda lab: _test_labels("inverted_for_men", "slices", lab),
+    (EVALUATED, "worst_slices"): _cooks_toss_a_coin,
     (EVALUATED, "calibration"): lambda lab: _test_labels("inverted", "calibration", lab),
     (EVALUATED, "behaviour"): _wrong_way,
 }
@@ -73,6 +82,7 @@ FIGURES = {
     "numerically_stable": "every row gets the same score",
     "reproducible": "different by up to",
     "slices": "sex=m",
+    "worst_slices": "job = cook: loss",
     "calibration": "which is allowed",
     "behaviour": "raising income by one spread moves the score the wrong way in 100.0%",
 }

@@ -1,0 +1,54 @@
+"""Where a fitted solution does worse than it promises: slices found on validation rows and tested on test rows."""
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.learning.artifact import SolutionArtifact
+from ml_assets.learning.losses import CLIP, SQUARED, Loss, row_loss
+from ml_assets.learning.preprocessing import FloatArray
+from ml_assets.learning.table import TrainingTable
+from ml_assets.statistics.metrics import Task
+from ml_assets.statistics.slices import FEWEST, MARGIN, LossRows, WorstSlices, worst_slices
+
+
+def weak_slices(
+    artifact: SolutionArtifact,
+    search: TrainingTable,
+    test: TrainingTable,
+    *,
+    groups: tuple[pd.DataFrame, pd.DataFrame],
+    loss: Loss = SQUARED,
+    margin: float = MARGIN,
+    fewest: int = FEWEST,
+    seed: int = 0,
+) -> WorstSlices:
+    """Slices of inputs and audit groups (of the ``search`` and of the ``test`` rows) whose loss the rest does not have.
+
+    Probabilities promise a loss of their own, which is taken off (:func:`promised_loss`); a number promises nothing, and
+    a slice that is merely noisier counts as worse. ``loss`` is that of a regression. Search rows may have been used to
+    choose and to calibrate, test rows for nothing.
+    """
+    sides = [_rows(artifact, *side, loss) for side in ((search, groups[0]), (test, groups[1]))]
+    unit = "nats" if artifact.task != "regression" else "units²" if loss.kind == "squared" else "units"
+    return worst_slices(sides[0], sides[1], margin=margin, fewest=fewest, unit=unit, seed=seed)
+
+
+def promised_loss(score: FloatArray, task: Task) -> FloatArray | None:
+    """Mean loss a row has if its probabilities are true, -Σ p·ln p, in nats (n,); None for a number.
+
+    0 = certain, ln K = no idea among K classes. If probabilities are true in a slice, its mean loss is its mean promise.
+    Source: the entropy term of the decomposition of Bröcker, Quarterly Journal of the RMS 135, 2009.
+    """
+    if task == "regression":
+        return None
+    p = score if score.ndim == 2 else np.column_stack([1 - score, score])
+    return np.asarray(-(p * np.log(np.clip(p, CLIP, 1.0))).sum(axis=1), dtype=np.float64)
+
+
+def _rows(artifact: SolutionArtifact, table: TrainingTable, groups: pd.DataFrame, loss: Loss) -> LossRows:
+    score = artifact.score(table.features)
+    others = groups[[name for name in groups.columns if name not in table.features.columns]]
+    frame = pd.concat([table.features.reset_index(drop=True), others.reset_index(drop=True)], axis=1)
+    return LossRows(
+        frame, row_loss(table.truth, score, task=table.task, loss=loss), promised_loss(score, artifact.task)
+    )

@@ -142,3 +142,15 @@ def test_the_ui_shows_the_plan_and_a_draft_to_complete(fork: Lab) -> None:
     assert "sex=f" in lab.metadata("sample_weights")["mix"]
     tried = [o for f in lab.store.read_facts("bias_remediation_plan")["findings"] for o in f["options"] if o["tried"]]
     assert {o["action"] for o in tried} >= {"reweigh"}
+
+
+def test_the_plan_tells_what_became_of_its_promises_about_decisions(fork: Lab) -> None:
+    """The worst answer stands: what was promised of the data came, what was promised of the decisions did not."""
+    hard = {"metric": "accuracy_difference", "group": "sex", "at_most": 0.000001}
+    easy = {"metric": "label_rate_difference", "group": "sex", "at_most": 0.9}
+    lab = fork.but(data_bias={"plan": [PLAN | {"expected_effect": [easy, hard]}]})
+    lab.ok("bias_remediation_plan", "sample_weights", "model_bias_report")
+    lab.ok("bias_remediation_plan")
+    found = [f["verification"] for f in lab.store.read_facts("bias_remediation_plan")["findings"]]
+    assert "not met" in {v["status"] for v in found}
+    assert any("accuracy_difference of sex promised" in v["sentence"] for v in found)

@@ -149,3 +149,16 @@ def test_what_the_plan_promised_is_measured_though_no_gate_asks_for_it(fork: Lab
     away = answer.score - rows.table.truth
     assert found["calibration_difference", "sex", "f"] == pytest.approx(away[women].mean() - away[~women].mean())
     assert lab.verdict("model_bias_report", "plan_effect_met").passed
+
+
+def test_a_remedy_that_nobody_planned_is_not_called_planned(fork: Lab) -> None:
+    """The ladder tries a reweighing of its own under the same name."""
+    bias = {"protected": ["sex", "job_group"], "as_input": {"job": "planted"}, "mitigation": "none"}
+    gates = {"metrics": ["selection_rate_ratio"], "tolerance": {"selection_rate_ratio": 0.97}}
+    lab = fork.but(data_bias=bias, model_bias=gates | {"accuracy_budget": 0.02})
+    lab.ok("data_bias_report", "bias_remediation_plan", "sample_weights", "candidates", "model", "mitigation")
+    facts = lab.store.read_facts("mitigation")
+    assert facts["planned"] is None
+    assert next(r for r in facts["rows"] if r["name"] == "reweigh")["within_budget"]
+    assert (facts["chosen"], facts["outcome"]) == ("none", "infeasible")
+    assert "planned" not in facts["sentence"]

@@ -11,7 +11,7 @@ from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
 from ml_assets.stages.data_bias.findings import LABEL_KINDS, Finding
 from ml_assets.stages.data_bias.showing import name_of
-from ml_assets.statistics.promises import Measured, Outcome, Promise, decision_outcomes, figures, outcomes
+from ml_assets.statistics.promises import Answer, Measured, Outcome, Promise, decision_outcomes, figures, outcomes
 from ml_assets.statistics.weighted_gaps import WeightedGap
 
 
@@ -76,6 +76,19 @@ def of_decisions(store: SolutionStore) -> tuple[Outcome, ...]:
     """Promises about the decisions against the gaps of the final model on the test part."""
     report = store.read_facts("model_bias_report")
     return decision_outcomes(promises(store), [*report["disparities"], *report.get("promised", ())])
+
+
+def last_said(store: SolutionStore) -> dict[str, tuple[Answer, str]]:
+    """Finding → the worst answer about its promises, and its sentence, as the last training left them; nothing before it."""
+    weighed, judged = store.find_facts("sample_weights"), store.find_facts("model_bias_report")
+    said = [(o["promise"]["finding"], o["answer"], o["sentence"]) for o in (weighed or {}).get("effects", ())]
+    if judged is not None and store.find_facts("bias_remediation_plan") is not None:
+        said += [(o.promise.finding, o.answer, o.sentence) for o in of_decisions(store)]
+    worst_last = sorted(said, key=lambda one: _BADNESS[one[1]])
+    return {finding: (answer, sentence) for finding, answer, sentence in worst_last}
+
+
+_BADNESS: Mapping[Answer, int] = {"met": 0, "not measured": 1, "not met": 2}
 
 
 def data_effects_met(store: SolutionStore) -> Verdict:

@@ -25,10 +25,10 @@ from ml_assets.stages.data_bias.document import (
     Verification,
 )
 from ml_assets.stages.data_bias.drafting import draft_yaml
-from ml_assets.stages.data_bias.effects import binding, effects_of
+from ml_assets.stages.data_bias.effects import binding, effects_of, last_said
 from ml_assets.stages.data_bias.findings import Finding, findings
 from ml_assets.stages.data_bias.options import options, suggested
-from ml_assets.statistics.promises import Promise
+from ml_assets.statistics.promises import Answer, Promise
 
 
 def build_plan(stage: Stage) -> dg.AssetsDefinition:
@@ -92,7 +92,7 @@ def draft_plan(solution: Solution, store: SolutionStore, *, today: date) -> Fact
     report = store.read_facts("data_bias_report")
     found = findings(solution, report)
     promised = binding(solution, found, today)
-    last = {o["promise"]["finding"]: o for o in (store.find_facts("sample_weights") or {}).get("effects", ())}
+    last = last_said(store)
     mitigation = store.find_facts("mitigation")
     entries = tuple(_entry(solution, f, today, mitigation, last.get(f.id)) for f in found)
     digest = hashlib.sha256(json.dumps(report, sort_keys=True).encode()).hexdigest()[:8]
@@ -123,7 +123,7 @@ def _stored(promise: Promise) -> dict[str, str | float | None]:
 
 
 def _entry(
-    solution: Solution, finding: Finding, today: date, mitigation: Facts | None, last: Facts | None
+    solution: Solution, finding: Finding, today: date, mitigation: Facts | None, last: tuple[Answer, str] | None
 ) -> PlanFinding:
     decided = finding.answered_by(solution.data_bias.plan)
     status: Status = decided.state(today) if decided else "open"
@@ -146,8 +146,8 @@ def _entry(
         residual_risk=Risk(**decided.residual_risk.model_dump()) if decided and decided.residual_risk else None,
         verification=Verification(
             asset_check="sample_weights:plan_effect_met, model_bias_report:plan_effect_met",
-            status=last["answer"] if last else "open",
-            sentence=last["sentence"] if last else "",
+            status=last[0] if last else "open",
+            sentence=last[1] if last else "",
         ),
         signoff=tuple(Signature(role=s.role, by=s.by, on=s.date) for s in decided.signoff) if decided else (),
         status=status,

@@ -4,7 +4,7 @@ import numpy as np
 
 from ml_assets.history import PART
 from ml_assets.releases import live_model
-from ml_assets.stages.deployment.gates import compare, unseen_rows
+from ml_assets.stages.deployment.gates import Gate, compare, gates, unseen_rows
 from ml_assets_tests.stages.lab import Lab, days
 
 
@@ -37,3 +37,19 @@ def test_a_table_is_compared_on_its_test_part_alone(table: Lab) -> None:
     found = unseen_rows(table.solution, table.store, live)
     assert set(found.table.ids) == set(frame.loc[frame[PART] == "test", "ml:id"])
     assert np.all(found.table.part == "test")
+
+
+def test_declared_behaviour_is_a_gate_where_any_is_declared(stream: Lab, table: Lab, fork: Lab) -> None:
+    def behaviour_gate(lab: Lab) -> list[Gate]:
+        return [g for g in gates(lab.solution, lab.store, None)[0] if g.name == "declared behaviour is kept"]
+
+    (kept,) = behaviour_gate(stream)
+    assert (kept.passed, kept.sentence) == (True, "all 2 declared behaviours are kept")
+    assert behaviour_gate(table) == []
+    case = {"name": "rich", "row": {"income": 90}, "decision": "1"}
+    lab = fork.but(model={"cases": [case]})
+    lab.ok("evaluation")
+    (broken,) = behaviour_gate(lab)
+    assert not broken.passed
+    assert broken.sentence.startswith("case rich: score")
+    assert "decision 0 instead of 1" in broken.sentence

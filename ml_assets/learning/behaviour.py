@@ -169,11 +169,11 @@ def known_case(artifact: SolutionArtifact, case: KnownCase, usual: Typical) -> B
     return Behaviour("case", case.name, holds, float(not holds), max(beyond, 0.0), 1, sentence)
 
 
-def sampled(rows: int, *, seed: int) -> NDArray[np.int64]:
-    """Positions of at most 2,000 of ``rows`` rows, in order: enough to see one row in a hundred."""
-    if rows <= MAX_ROWS:
+def sampled(rows: int, *, seed: int, most: int = MAX_ROWS) -> NDArray[np.int64]:
+    """Positions of at most ``most`` of ``rows`` rows, in order; 2,000 are enough to see one row in a hundred."""
+    if rows <= most:
         return np.arange(rows)
-    return np.sort(np.random.default_rng(seed).choice(rows, MAX_ROWS, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
 def _require(where: str, names: Collection[str], allowed: Collection[str], noun: str) -> None:

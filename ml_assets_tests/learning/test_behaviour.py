@@ -203,6 +203,7 @@ def test_a_sample_is_in_order_without_repeats_and_whole_when_small() -> None:
     found = sampled(10_000, seed=1)
     assert (len(np.unique(found)), bool((np.diff(found) > 0).all())) == (2000, True)
     assert found.max() > 9000
+    assert len(sampled(10_000, seed=1, most=7)) == 7
 
 
 def test_no_rows_break_nothing(make_table: MakeTable) -> None:

@@ -21,6 +21,7 @@ MOVED = 0.01
 MATERIAL = 0.01
 """A predicted number has moved when it changes by more than this many standard deviations of the predictions."""
 ROUNDING = 1e-6
+_NO_INPUT = "; it is no input of this model"
 MAX_ROWS, EXCHANGES = 2000, 5
 
 
@@ -51,14 +52,15 @@ class Expected:
     ) -> None:
         """Raise ``DeclarationError``, naming the field, for a column or a decision that does not exist.
 
-        ``inputs``: what a model may see; ``groups``: attributes that group thresholds may read; ``hidden``: columns kept
-        from every model, of which an invariance holds by construction.
+        ``inputs``: what a model may see; ``groups``: attributes that group thresholds may read; ``hidden``: columns that
+        exist and are kept from models, by declaration or by a finding. What is hidden cannot move an answer; a training
+        that runs unattended must not stop because a column was found unfit.
         """
-        of_case = list(dict.fromkeys([*inputs, *groups]))
-        _require("model.monotone", self.monotone, inputs, "column")
-        _require("model.invariant", self.invariant, list(dict.fromkeys([*of_case, *hidden])), "column")
+        known = list(dict.fromkeys([*inputs, *groups, *hidden]))
+        _require("model.monotone", self.monotone, list(dict.fromkeys([*inputs, *hidden])), "column")
+        _require("model.invariant", self.invariant, known, "column")
         for case in self.cases:
-            _require(f"model.cases, row of {case.name!r}", case.row, of_case, "column")
+            _require(f"model.cases, row of {case.name!r}", case.row, known, "column")
             decided = () if case.decision is None else (case.decision,)
             _require(f"model.cases, decision of {case.name!r}", decided, classes, "label")
 
@@ -116,7 +118,7 @@ def direction(artifact: SolutionArtifact, features: pd.DataFrame, feature: str, 
     share = float(np.mean(change > 0)) if len(rows) else 0.0
     sentence = (
         f"raising {feature} by one spread moves the score the wrong way in {share:.1%} of {len(rows):,} rows"
-        f" (by {change.max(initial=0.0):.3g} at most; allowed {AGAINST:.0%})"
+        f" (by {change.max(initial=0.0):.3g} at most; allowed {AGAINST:.0%}){'' if spec else _NO_INPUT}"
     )
     return Behaviour("monotone", feature, share <= AGAINST, share, float(change.max(initial=0.0)), len(rows), sentence)
 
@@ -142,7 +144,7 @@ def invariance(
     what = "the answer materially" if artifact.task == "regression" else "the decision"
     sentence = (
         f"exchanging {column} between {len(features):,} rows, {EXCHANGES} times, moves {what} in {share:.1%}"
-        f" and the score by {largest:.3g} at most (allowed {MOVED:.0%})"
+        f" and the score by {largest:.3g} at most (allowed {MOVED:.0%}){'' if column in _read_by(artifact) else _NO_INPUT}"
     )
     return Behaviour("invariant", column, share <= MOVED, share, largest, len(features), sentence)
 
@@ -167,11 +169,11 @@ def known_case(artifact: SolutionArtifact, case: KnownCase, usual: Typical) -> B
     return Behaviour("case", case.name, holds, float(not holds), max(beyond, 0.0), 1, sentence)
 
 
-def sampled(rows: int, *, seed: int) -> NDArray[np.int64]:
-    """Positions of at most 2,000 of ``rows`` rows, in order: enough to see one row in a hundred."""
-    if rows <= MAX_ROWS:
+def sampled(rows: int, *, seed: int, most: int = MAX_ROWS) -> NDArray[np.int64]:
+    """Positions of at most ``most`` of ``rows`` rows, in order; 2,000 are enough to see one row in a hundred."""
+    if rows <= most:
         return np.arange(rows)
-    return np.sort(np.random.default_rng(seed).choice(rows, MAX_ROWS, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
 def _require(where: str, names: Collection[str], allowed: Collection[str], noun: str) -> None:
@@ -189,6 +191,12 @@ def _middle(column: "pd.Series[Any]", spec: FeatureSpec) -> Value:
 
 def _rounding(artifact: SolutionArtifact, score: FloatArray) -> float:
     return ROUNDING * (float(np.abs(score).max(initial=0.0)) if artifact.task == "regression" else 1.0)
+
+
+def _read_by(artifact: SolutionArtifact) -> set[str]:
+    """Columns that an answer can depend on."""
+    by_group = artifact.group_thresholds
+    return {spec.name for spec in artifact.specs} | ({by_group.attribute} if by_group is not None else set())
 
 
 def _exchanged(frame: pd.DataFrame, column: str, order: NDArray[np.int64]) -> pd.DataFrame:
@@ -232,9 +240,12 @@ def _assumed(artifact: SolutionArtifact, case: KnownCase, usual: Typical) -> str
         if spec.kind == "categorical" and case.row.get(spec.name) is not None and not _knows(spec, case.row[spec.name])
     ]
     unknown = f"; unknown to the model and read as missing: {', '.join(read_as_missing)}" if read_as_missing else ""
+    unread = [name for name in case.row if name not in _read_by(artifact)]
+    unknown += f"; no input of this model and not read: {', '.join(unread)}" if unread else ""
     left = {name: value for name, value in usual.row.items() if name not in case.row}
     if artifact.group_thresholds is not None:
-        left |= {name: value for name, value in usual.groups.items() if name not in case.row}
+        own = artifact.group_thresholds.attribute
+        left |= {name: value for name, value in usual.groups.items() if name == own and name not in case.row}
     words = ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in left.items()
     )

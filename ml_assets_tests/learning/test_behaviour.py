@@ -55,6 +55,12 @@ def test_what_the_model_does_not_use_moves_nothing(make_table: MakeTable) -> Non
     assert (found.holds, found.broken_share, found.rows) == (True, 0.0, 900)
     still = invariance(alone, table.features, no_groups(table), "noise")
     assert (still.holds, still.broken_share, still.largest) == (True, 0.0, 0.0)
+    assert found.sentence.endswith("it is no input of this model")
+    assert still.sentence.endswith("it is no input of this model")
+    usual = typical(table.features, no_groups(table), alone.specs)
+    case = known_case(alone, KnownCase("loud", {"signal": 2, "noise": 9}, at_least=0.5), usual)
+    assert case.holds
+    assert "no input of this model and not read: noise" in case.sentence
 
 
 def test_a_category_has_no_direction(make_table: MakeTable) -> None:
@@ -175,10 +181,11 @@ def test_an_unknown_category_is_said_and_a_word_for_a_number_is_refused(make_tab
     ("wrong", "says"),
     [
         (Expected(monotone={"agee": 1}), r"model\.monotone names an unknown column: got 'agee'; allowed: age"),
+        (Expected(monotone={"sex": 1}), r"model\.monotone .*'sex'; allowed: age, id"),
         (Expected(invariant=("sexx",)), r"model\.invariant names an unknown column: got 'sexx'; allowed: age, sex, id"),
         (
-            Expected(cases=(KnownCase("old", {"id": 1}, at_least=0),)),
-            r"model\.cases, row of 'old' .*'id'; allowed: age",
+            Expected(cases=(KnownCase("old", {"ag": 1}, at_least=0),)),
+            r"model\.cases, row of 'old' .*'ag'; allowed: age, sex, id",
         ),
         (Expected(cases=(KnownCase("old", {}, decision="y"),)), r"decision of 'old' .*got 'y'; allowed: no, yes"),
     ],
@@ -196,6 +203,7 @@ def test_a_sample_is_in_order_without_repeats_and_whole_when_small() -> None:
     found = sampled(10_000, seed=1)
     assert (len(np.unique(found)), bool((np.diff(found) > 0).all())) == (2000, True)
     assert found.max() > 9000
+    assert len(sampled(10_000, seed=1, most=7)) == 7
 
 
 def test_no_rows_break_nothing(make_table: MakeTable) -> None:

@@ -46,6 +46,7 @@ def gates(
         ),
         _baseline_gate(solution, store),
         _stability_gate(store),
+        *_behaviour_gates(store),
         _fairness_gate(solution, store),
         _plan_gate(solution, store),
         _promise_gate(solution, store),
@@ -97,6 +98,14 @@ def _stability_gate(store: SolutionStore) -> Gate:
         not constant,
         "every row gets the same score" if constant else "scores are finite and differ between rows",
     )
+
+
+def _behaviour_gates(store: SolutionStore) -> list[Gate]:
+    """Directions, invariances and known cases, where any are declared."""
+    tried = store.read_facts("evaluation")["behaviour"]
+    broken = [b["sentence"] for b in tried if not b["holds"]]
+    sentence = "; ".join(broken[:3]) or f"all {len(tried)} declared behaviours are kept"
+    return [Gate("declared behaviour is kept", not broken, sentence)] if tried else []
 
 
 def _fairness_gate(solution: Solution, store: SolutionStore) -> Gate:

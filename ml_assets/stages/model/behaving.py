@@ -24,11 +24,11 @@ def expected(solution: Solution) -> Expected:
 
 def require_behaviour(solution: Solution, store: SolutionStore) -> None:
     """Raise ``DeclarationError`` before anything is trained when declared behaviour names what does not exist."""
-    facts = store.read_facts("training_set")
+    facts, left_out = store.read_facts("training_set"), store.read_facts("selected_columns")["dropped"]
     expected(solution).require(
         inputs=facts["features"],
         groups=solution.group_names,
-        hidden=sorted(solution.never_inputs),
+        hidden=sorted({*solution.never_inputs, *left_out}),
         classes=facts["classes"],
     )
 

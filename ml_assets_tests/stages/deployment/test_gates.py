@@ -152,3 +152,19 @@ def test_a_model_that_takes_a_declared_proxy_is_not_released(fork: Lab) -> None:
         assert why in facts["sentence"]
     lab = fork.but(deployment=EAGER, data_bias={"proxies": {"job": "sex"}, "as_input": {"job": "the work is the risk"}})
     assert gate(lab, ABSENT).passed
+
+
+def test_declared_behaviour_is_a_gate_where_any_is_declared(stream: Lab, table: Lab, fork: Lab) -> None:
+    def behaviour_gate(lab: Lab) -> list[Gate]:
+        return [g for g in gates(lab.solution, lab.store, None)[0] if g.name == "declared behaviour is kept"]
+
+    (kept,) = behaviour_gate(stream)
+    assert (kept.passed, kept.sentence) == (True, "all 2 declared behaviours are kept")
+    assert behaviour_gate(table) == []
+    case = {"name": "rich", "row": {"income": 90}, "decision": "1"}
+    lab = fork.but(model={"cases": [case]})
+    lab.ok("evaluation")
+    (broken,) = behaviour_gate(lab)
+    assert not broken.passed
+    assert broken.sentence.startswith("case rich: score")
+    assert "decision 0 instead of 1" in broken.sentence

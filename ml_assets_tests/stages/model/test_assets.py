@@ -34,7 +34,7 @@ def test_contributions_are_shown_largest_first_with_how_they_were_made(stream: L
     sizes = stream.store.read_facts("evaluation")["contributions"]["sizes"]
     assert [s["name"] for s in sizes] == ["income", "debt", "job"]
     assert sizes[0]["low"] < sizes[0]["value"] < sizes[0]["high"]
-    assert sizes[0]["n"] == 900
+    assert sizes[0]["n"] == 500
     assert shown["contributions_picture"].startswith("![mean size of the contribution")
     assert shown["contributions_how"].startswith("exact for a linear model")
     assert "income" in shown["contributions"]

@@ -59,6 +59,12 @@ def test_what_does_not_exist_is_refused_before_training(fork: Lab, wrong: dict[s
     assert not lab.run("baselines").success
 
 
+def test_a_column_that_was_found_unfit_does_not_stop_training(classes: Lab) -> None:
+    assert "weight" in classes.store.read_facts("selected_columns")["dropped"]
+    case = {"name": "heavy", "row": {"weight": 12}, "decision": "large"}
+    require_behaviour(classes.but(model={"invariant": ["weight"], "cases": [case]}).solution, classes.store)
+
+
 def test_classes_and_numbers_have_cases_too(table: Lab, classes: Lab) -> None:
     require_behaviour(
         table.but(model={"cases": [{"name": "big", "row": {"size": 200}, "at_least": 150}]}).solution, table.store

@@ -5,17 +5,14 @@ the batch (p-value of "nothing has changed" at 5 %), "ours, large enough" adds t
 computed here with scipy. Sixty daily looks share one reference of 10,000 rows.
 """
 
-import argparse
-import json
-import os
-import platform
 import sys
 import time
+from collections.abc import Iterator
 from functools import reduce
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from measuring import Goal, arguments, report
 from numpy.typing import NDArray
 
 from ml_assets.statistics.alarms import per_look
@@ -198,11 +195,9 @@ def weekday(rng: np.random.Generator, day: int, n: int) -> pd.DataFrame:
 
 def main() -> int:
     """Measure, print one table and one line per goal."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="60 repetitions, up to 5,000 rows, 20 series of looks")
+    parser = arguments(__doc__, quick="60 repetitions, up to 5,000 rows, 20 series of looks")
     parser.add_argument("--repetitions", type=int, default=500)
     parser.add_argument("--sizes", type=int, nargs="*", default=(500, 5_000, 50_000))
-    parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     repetitions = 60 if chosen.quick else chosen.repetitions
     sizes = (500, 5_000) if chosen.quick else tuple(chosen.sizes)
@@ -222,18 +217,10 @@ def main() -> int:
     _series(shares, LOOKS, series)
     weeks = [seasons(np.random.default_rng([7, i]), 28) for i in range(10 if chosen.quick else 100)]
     _series(shares, SEASONAL, weeks)
-    goals = _goals(shares, sizes)
-    for g in goals:
-        print(f"goal: {g['name']}: target {g['target']}, measured {g['measured']}: {'met' if g['met'] else 'NOT met'}")
-    if chosen.json:
-        machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        rows = [
-            {"scenario": s, "n": n, "rule": r, "share": v, "repetitions": repetitions}
-            for (s, n, r), v in shares.items()
-        ]
-        chosen.json.write_text(
-            json.dumps({"name": "drift_calibration", "machine": machine, "rows": rows, "goals": goals})
-        )
+    rows = [
+        {"scenario": s, "n": n, "rule": r, "share": v, "repetitions": repetitions} for (s, n, r), v in shares.items()
+    ]
+    report("drift_calibration", rows, _goals(shares, sizes), chosen.json)
     return 0
 
 
@@ -244,48 +231,21 @@ def _series(shares: dict[tuple[str, int, str], float], name: str, runs: list[dic
         print(f"{name}: any alarm, {rule}: {shares[name, 1_000, rule]:.3f} (n = {len(runs)})", flush=True)
 
 
-def _goals(shares: dict[tuple[str, int, str], float], sizes: tuple[int, ...]) -> list[dict[str, object]]:
-    goals: list[dict[str, object]] = []
+def _goals(shares: dict[tuple[str, int, str], float], sizes: tuple[int, ...]) -> Iterator[Goal]:
     for n in sizes:
         rate = shares["no drift", n, "ours"]
-        goals.append(
-            {
-                "name": f"false alarms at n = {n:,}",
-                "target": "2 % to 6 %",
-                "measured": f"{rate:.1%}",
-                "met": 0.02 <= rate <= 0.06,
-            }
-        )
+        yield Goal(f"false alarms at n = {n:,}", "2 % to 6 %", f"{rate:.1%}", 0.02 <= rate <= 0.06)
     for scenario, n, aim in (p for p in POWER if p[1] in sizes):
         rule = "ours, the column named" if SCENARIOS[scenario] and "ten" not in scenario else "ours"
         power = shares[scenario, n, rule]
-        goals.append(
-            {
-                "name": f"{scenario} at n = {n:,}",
-                "target": f"at least {aim:.0%}",
-                "measured": f"{power:.1%}",
-                "met": power >= aim,
-            }
-        )
-    rate = shares[LOOKS, 1000, "ours, looks paid for"]
-    goals.append(
-        {
-            "name": "any false alarm in 60 daily looks",
-            "target": f"at most {RATE:.0%} plus chance",
-            "measured": f"{rate:.1%}",
-            "met": rate <= 0.08,
-        }
+        yield Goal(f"{scenario} at n = {n:,}", f"at least {aim:.0%}", f"{power:.1%}", power >= aim)
+    series = (
+        ("any false alarm in 60 daily looks", LOOKS, "ours, looks paid for", 0.08),
+        ("28 looks at a weekly season, compared with its weekday", SEASONAL, "compared with its weekday", 0.12),
     )
-    rate = shares[SEASONAL, 1000, "compared with its weekday"]
-    goals.append(
-        {
-            "name": "28 looks at a weekly season, compared with its weekday",
-            "target": f"at most {RATE:.0%} plus chance",
-            "measured": f"{rate:.1%}",
-            "met": rate <= 0.12,
-        }
-    )
-    return goals
+    for name, scenario, rule, most in series:
+        rate = shares[scenario, 1000, rule]
+        yield Goal(name, f"at most {RATE:.0%} plus chance", f"{rate:.1%}", rate <= most)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,6 @@ them; ``--peers FOLDER`` measures those that are there. A peer that is missing o
 that says why. Peers stop at a million rows: beyond it each takes minutes and gigabytes.
 """
 
-import argparse
-import json
-import os
-import platform
-import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,7 +18,22 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+from measuring import (
+    METER,
+    NANNYML,
+    Goal,
+    Peer,
+    Tool,
+    arguments,
+    fresh,
+    lines,
+    middle,
+    peer_arguments,
+    ready,
+    repeated,
+    report,
+    write_parquet,
+)
 
 CATEGORIES = (2, 3, 4, 5, 8, 12, 30, 100, 500, 5000)
 PIECE = 500_000
@@ -32,23 +41,16 @@ MOST_OF_PEERS = 1_000_000
 ENOUGH = 40.0
 """CPU seconds of one tool from which it is not run again."""
 
-COMMON = """
-import json, resource, sys, time, warnings
-warnings.filterwarnings("ignore")
+COMMON = (
+    METER
+    + """
 reference, current, stored = sys.argv[1:4]
 NUMBERS = [f"number_{i:02d}" for i in range(20)]
 TEXTS = [f"text_{i:02d}" for i in range(10)]
-def cpu():
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(u.ru_utime + u.ru_stime for u in used)
-def peak():
-    # the kernel's own high-water mark; ru_maxrss of a child begins with what its parent held when it forked
-    for line in open("/proc/self/status"):
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
 def done(begun, found):
-    print(json.dumps({"cpu": cpu() - begun, "process": cpu(), "megabytes": peak(), "found": found}))
+    print(json.dumps({"cpu": cpu() - begun, "process": cpu(), "megabytes": megabytes(), "found": found}))
 """
+)
 PREPARE = (
     COMMON
     + """
@@ -141,7 +143,7 @@ Report([DataDriftPreset()]).run(b, a).dict()
 done(begun, [])
 """
 )
-NANNYML = (
+UNIVARIATE = (
     COMMON
     + """
 import pandas as pd, nannyml
@@ -217,16 +219,6 @@ done(begun, [n for n, p in zip(NUMBERS + TEXTS, data["p_val"]) if p < data["thre
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A package measured in an environment of its own: what it needs, and a script for each way it is run."""
-
-    folder: str
-    packages: tuple[str, ...]
-    pythons: tuple[str, ...]
-    scripts: dict[str, str]
-
-
 BEFORE_NUMPY_2 = ("numpy==1.26.4", "scipy==1.17.1", "pyarrow==21.0.0")
 SINCE_NUMPY_2 = ("numpy==2.4.6", "scipy==1.17.1", "pyarrow==25.0.1")
 SAMPLED = "deepchecks, 100,000 rows drawn"
@@ -240,9 +232,9 @@ PEERS = (
     ),
     Peer(
         "nannyml",
-        ("nannyml==0.13.1", "pandas==2.3.3", "scikit-learn==1.9.1", "statsmodels==0.15.0", *SINCE_NUMPY_2),
+        NANNYML,
         ("3.11", "3.12"),
-        {"NannyML": NANNYML},
+        {"NannyML": UNIVARIATE},
     ),
     Peer(
         "great-expectations",
@@ -270,15 +262,6 @@ PEERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
-    """A script and the Python that runs it."""
-
-    name: str
-    python: str
-    script: str
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """Medians over ``runs`` fresh processes: CPU seconds from the first file on and of the whole process, peak memory."""
 
@@ -290,16 +273,6 @@ class Run:
     runs: int
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What was aimed at and what was measured."""
-
-    name: str
-    target: str
-    measured: str
-    met: bool
-
-
 OWN = (
     Tool("ours", sys.executable, OURS),
     Tool(FLOOR, sys.executable, STREAMING),
@@ -308,114 +281,44 @@ OWN = (
 PLAIN = Tool("scipy KS and chi-square, exact", sys.executable, EXACT)
 
 
-class ToolError(Exception):
-    """Why a tool is not measured."""
-
-
 def write(path: Path, rows: int, seed: int, *, moved: bool) -> None:
     """A table in pieces; ``moved``: one mean by a quarter of a standard deviation, one share by two points."""
-    writer = None
-    for begin in range(0, rows, PIECE):
-        rng = np.random.default_rng([seed, begin])
-        n = min(PIECE, rows - begin)
-        columns: dict[str, pa.Array] = {}
-        for i in range(20):
-            draw = (rng.normal, rng.lognormal, rng.exponential, rng.uniform)[i % 4]
-            x = draw(size=n) if i < 18 else rng.poisson(4, n).astype(float)
-            x = x + (0.25 if moved and i == 0 else 0.0)
-            if i in (5, 11, 13):
-                x[rng.random(n) < 0.03] = np.nan
-            columns[f"number_{i:02d}"] = pa.array(x, from_pandas=True)
-        for i, k in enumerate(CATEGORIES):
-            weight = 1.0 / np.arange(1, k + 1) ** 0.8
-            share = weight / weight.sum()
-            if moved and i == 3:
-                share[0], share[-1] = share[0] - 0.02, share[-1] + 0.02
-            code = np.searchsorted(np.cumsum(share)[:-1], rng.random(n)).astype(np.int32)
-            mask = rng.random(n) < 0.02 if i in (4, 7) else None
-            names = pa.array([f"v{j:04d}" for j in range(k)])
-            columns[f"text_{i:02d}"] = pa.DictionaryArray.from_arrays(pa.array(code, mask=mask), names).cast(
-                pa.string()
-            )
-        table = pa.table(columns)
-        writer = writer or pq.ParquetWriter(path, table.schema)
-        writer.write_table(table)
-    assert writer is not None
-    writer.close()
+    write_parquet(path, rows, piece=PIECE, make=lambda begin, n: piece(np.random.default_rng([seed, begin]), n, moved))
 
 
-def ran(tool: Tool, files: list[str]) -> dict[str, float]:
-    """CPU seconds and peak memory of one fresh process."""
-    quiet = {"OMP_NUM_THREADS": "1", "DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1", "GX_ANALYTICS_ENABLED": "0"}
-    quiet["DISABLE_DEEPCHECKS_ANONYMOUS_TELEMETRY"] = "1"
-    # without stored bytecode every run would pay for compiling what it imports
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(
-        [tool.python, "-c", tool.script, *files], capture_output=True, text=True, check=False, env=kept | quiet
-    )
-    if done.returncode:
-        raise ToolError(f"ended with {done.returncode}: {_last_line(done.stderr)}")
-    facts = json.loads(done.stdout.splitlines()[-1])
-    return {name: float(facts[name]) for name in ("cpu", "process", "megabytes")}
+def piece(rng: np.random.Generator, n: int, moved: bool) -> pa.Table:
+    """Some of the rows."""
+    columns: dict[str, pa.Array] = {}
+    for i in range(20):
+        draw = (rng.normal, rng.lognormal, rng.exponential, rng.uniform)[i % 4]
+        x = draw(size=n) if i < 18 else rng.poisson(4, n).astype(float)
+        x = x + (0.25 if moved and i == 0 else 0.0)
+        if i in (5, 11, 13):
+            x[rng.random(n) < 0.03] = np.nan
+        columns[f"number_{i:02d}"] = pa.array(x, from_pandas=True)
+    for i, k in enumerate(CATEGORIES):
+        weight = 1.0 / np.arange(1, k + 1) ** 0.8
+        share = weight / weight.sum()
+        if moved and i == 3:
+            share[0], share[-1] = share[0] - 0.02, share[-1] + 0.02
+        code = np.searchsorted(np.cumsum(share)[:-1], rng.random(n)).astype(np.int32)
+        mask = rng.random(n) < 0.02 if i in (4, 7) else None
+        names = pa.array([f"v{j:04d}" for j in range(k)])
+        columns[f"text_{i:02d}"] = pa.DictionaryArray.from_arrays(pa.array(code, mask=mask), names).cast(pa.string())
+    return pa.table(columns)
 
 
 def measured(tool: Tool, files: list[str], size: int, repeats: int) -> Run:
     """Medians of up to so many fresh processes; a slow tool is run once."""
-    runs: list[dict[str, float]] = []
-    while len(runs) < repeats and sum(r["cpu"] for r in runs) < ENOUGH:
-        runs.append(ran(tool, files))
-    cpu, process, megabytes = (statistics.median(r[k] for r in runs) for k in ("cpu", "process", "megabytes"))
-    return Run(size, tool.name, cpu, process, megabytes, len(runs))
-
-
-def environment(place: Path, peer: Peer, *, make: bool) -> str:
-    """The Python of a peer's environment, made if it may be; ``ToolError`` says why there is none."""
-    python, made, wanted = str(place / "bin" / "python"), place / ".made", "\n".join(peer.packages)
-    if not make:
-        if not made.exists():
-            raise ToolError(f"not in {place.parent}; --make-peers {place.parent} makes it")
-        return python
-    if not made.exists() or made.read_text() != wanted:
-        if place.exists() and not (place / "pyvenv.cfg").exists():
-            raise ToolError(f"{place} is there and is no environment; name another folder")
-        shutil.rmtree(place, ignore_errors=True)
-        print(f"making {place}", flush=True)
-        for command in (
-            [interpreter(peer), "-m", "venv", str(place)],
-            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.packages],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise ToolError(f"{' '.join(command[1:4])} failed: {_last_line(done.stderr)}")
-        made.write_text(wanted)
-    return python
-
-
-def interpreter(peer: Peer) -> str:
-    """A Python the peer can be installed under: this one, or one on the path."""
-    for version in peer.pythons:
-        if platform.python_version().startswith(f"{version}."):
-            return sys.executable
-    for version in peer.pythons:
-        found = shutil.which(f"python{version}")
-        if found and not subprocess.run([found, "--version"], capture_output=True, check=False).returncode:
-            return found
-    raise ToolError(f"needs Python {' or '.join(peer.pythons)} on the path")
+    runs = repeated(lambda: dict(fresh(tool.python, tool.script, *files)), repeats=repeats, enough=ENOUGH)
+    return Run(size, tool.name, middle(runs, "cpu"), middle(runs, "process"), middle(runs, "megabytes"), len(runs))
 
 
 def peers(folder: Path, *, make: bool) -> Iterator[Tool]:
-    """The ways the peers are run that a trial on a few rows shows to work; a line for each that does not."""
+    """The peers that work on a few rows."""
     with tempfile.TemporaryDirectory() as scratch:
         files = prepared(Path(scratch), 2_000)
-        for peer in PEERS:
-            for name, script in peer.scripts.items():
-                try:
-                    tool = Tool(name, environment(folder / peer.folder, peer, make=make), script)
-                    ran(tool, files)
-                except ToolError as why:
-                    print(f"skipped: {name}: {why}", flush=True)
-                else:
-                    yield tool
+        yield from ready(PEERS, folder, make=make, trial=lambda tool: fresh(tool.python, tool.script, *files))
 
 
 def prepared(scratch: Path, size: int) -> list[str]:
@@ -431,26 +334,15 @@ def table(size: int, others: tuple[Tool, ...], repeats: int) -> Iterator[Run]:
     """The lines of one size, printed as they come."""
     with tempfile.TemporaryDirectory() as scratch:
         files = prepared(Path(scratch), size)
-        for tool in (*OWN, *(others if size <= MOST_OF_PEERS else ())):
-            try:
-                row = measured(tool, files, size, repeats)
-            except ToolError as why:
-                if tool in OWN:
-                    raise
-                print(f"skipped: {tool.name} at {size:,} rows: {why}", flush=True)
-            else:
-                print(_line(row), flush=True)
-                yield row
+        tools = (*OWN, *(others if size <= MOST_OF_PEERS else ()))
+        yield from lines(size, tools, lambda tool: measured(tool, files, size, repeats), own=OWN, say=_line)
 
 
 def main() -> int:
     """Measure, print one table and one line per goal."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="100 thousand rows only, one run each")
+    parser = arguments(__doc__, quick="100 thousand rows only, one run each")
     parser.add_argument("--rows", type=int, nargs="*")
-    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="measure the peers whose environments are there")
-    parser.add_argument("--make-peers", type=Path, metavar="FOLDER", help="make the peers' environments there first")
-    parser.add_argument("--json", type=Path)
+    peer_arguments(parser)
     chosen = parser.parse_args()
     sizes = chosen.rows or ([100_000] if chosen.quick else [100_000, 1_000_000, 10_000_000])
     folder = chosen.make_peers or chosen.peers
@@ -458,18 +350,8 @@ def main() -> int:
         print("without peers: ours against the floors and scipy; --make-peers FOLDER adds them")
     others = (PLAIN, *(peers(folder.resolve(), make=bool(chosen.make_peers)) if folder else ()))
     rows = [row for size in sizes for row in table(size, others, 1 if chosen.quick else 5)]
-    goals = list(_goals(rows))
-    for g in goals:
-        print(f"goal: {g.name}: target {g.target}, measured {g.measured}: {'met' if g.met else 'NOT met'}")
-    if chosen.json:
-        machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        facts = {"rows": [asdict(r) for r in rows], "goals": [asdict(g) for g in goals]}
-        chosen.json.write_text(json.dumps({"name": "drift_speed", "machine": machine, **facts}))
+    report("drift_speed", [asdict(row) for row in rows], _goals(rows), chosen.json)
     return 0
-
-
-def _last_line(text: str) -> str:
-    return next(iter(reversed(text.strip().splitlines())), "it said nothing")
 
 
 def _line(row: Run) -> str:

@@ -9,11 +9,7 @@ batches that are relied upon, for every tool; a case without any shows all, in b
 folder ``ML_ASSETS_DATA``.
 """
 
-import argparse
-import json
 import os
-import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from measuring import NANNYML as PACKAGES
+from measuring import Goal, ToolError, arguments, environment, fresh, report
 
 from ml_assets.learning.finishing import train
 from ml_assets.learning.preprocessing import feature_specs
@@ -171,16 +169,7 @@ def cbpe(peer: str, case: Case, score: Any, answers: list[Any]) -> list[dict[str
         )
         columns = [pd.DataFrame({"p": a.score, "d": a.decision}) for a, _ in answers]
         pd.concat(columns, ignore_index=True).to_parquet(f"{scratch}/batches.parquet")
-        done = subprocess.run(
-            [peer, "-c", CBPE, scratch, str(ROWS)],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "NML_DISABLE_USAGE_LOGGING": "1", "DO_NOT_TRACK": "1"},
-        )
-    if done.returncode:
-        raise SystemExit(f"NannyML failed: {done.stderr[-1500:]}")
-    values = json.loads(done.stdout.splitlines()[-1])
+        values = fresh(peer, CBPE, scratch, str(ROWS))
     return [
         {
             m: (values[m][0][i], values[m][0][i] - Z * values[m][1][i], values[m][0][i] + Z * values[m][1][i])
@@ -190,15 +179,13 @@ def cbpe(peer: str, case: Case, score: Any, answers: list[Any]) -> list[dict[str
     ]
 
 
-def environment(folder: Path) -> str:
-    """NannyML's virtual environment, made once."""
-    place = folder / "nannyml"
-    python = str(place / "bin" / "python")
-    if not (place / ".made").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "nannyml==0.13.1", "statsmodels"], check=True)
-        (place / ".made").touch()
-    return python
+def nannyml(folder: Path) -> str | None:
+    """The Python of NannyML's environment, made once; a line instead where it cannot be made."""
+    try:
+        return environment(folder.resolve() / "nannyml", PACKAGES, make=True)
+    except ToolError as why:
+        print(f"skipped: {NANNYML}: {why}", flush=True)
+        return None
 
 
 def cases(family: str, batches: int) -> Iterator[Case]:
@@ -214,25 +201,17 @@ def cases(family: str, batches: int) -> Iterator[Case]:
 
 def main() -> int:
     """Measure, print one table and one line per goal."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="five batches a case and one model")
+    parser = arguments(__doc__, quick="five batches a case and one model")
     parser.add_argument("--batches", type=int, default=20, help="batches a case")
     parser.add_argument("--peers", type=Path, help="folder for the peers' environments")
-    parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
-    peer = environment(chosen.peers) if chosen.peers else None
+    peer = nannyml(chosen.peers) if chosen.peers else None
     rows = []
     for family in FAMILIES[:1] if chosen.quick else FAMILIES:
         for case in cases(family, 5 if chosen.quick else chosen.batches):
             rows.append(measured(case, peer))
             print(_line(rows[-1]), flush=True)
-    goals = list(_goals(rows))
-    for g in goals:
-        print(f"goal: {g['name']}: target {g['target']}, measured {g['measured']}: {'met' if g['met'] else 'NOT met'}")
-    if chosen.json:
-        machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        facts = {"name": "estimated_performance", "machine": machine, "rows": rows, "goals": goals}
-        chosen.json.write_text(json.dumps(facts))
+    report("estimated_performance", rows, _goals(rows), chosen.json)
     return 0
 
 
@@ -260,7 +239,7 @@ def _inside(rows: list[dict[str, Any]], tool: str, metric: str) -> float:
     return float(np.mean([i for _, i in _pairs(rows, tool, metric)]))
 
 
-def _goals(rows: list[dict[str, Any]]) -> Iterator[dict[str, object]]:
+def _goals(rows: list[dict[str, Any]]) -> Iterator[Goal]:
     for data in dict.fromkeys(row["data"] for row in rows):
         own = [row for row in rows if row["data"] == data and row["relied"]]
         for metric in METRICS:
@@ -270,13 +249,13 @@ def _goals(rows: list[dict[str, Any]]) -> Iterator[dict[str, object]]:
                 if _pairs(own, tool, metric):
                     ratio = _error(own, tool, metric) / _error(own, OURS, metric)
                     name = f"{data}, {metric}: mean absolute error of {tool} over ours"
-                    yield {"name": name, "target": "at least 1", "measured": f"{ratio:.2f}", "met": ratio >= 1}
+                    yield Goal(name, "at least 1", f"{ratio:.2f}", ratio >= 1)
             inside, n = _inside(own, OURS, metric), len(_pairs(own, OURS, metric))
             name = f"{data}, {metric}: batches inside our 95 % interval"
             measured_as = f"{inside:.1%} of {n}"
             if _pairs(own, NANNYML, metric):
                 measured_as += f" (NannyML {_inside(own, NANNYML, metric):.1%})"
-            yield {"name": name, "target": "at least 92 %", "measured": measured_as, "met": inside >= 0.92}
+            yield Goal(name, "at least 92 %", measured_as, inside >= 0.92)
 
 
 if __name__ == "__main__":

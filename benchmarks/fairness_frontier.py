@@ -11,11 +11,8 @@ is fitted on validation; both decide by lot, so their figures are expectations. 
 ``ML_ASSETS_DATA``; a table that is not there is left out with a line that says so.
 """
 
-import argparse
 import json
 import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from measuring import Goal, ToolError, arguments, environment, fresh, report
 from numpy.typing import NDArray
 
 from ml_assets.learning.artifact import DEFAULT_THRESHOLD, SolutionArtifact
@@ -76,7 +74,7 @@ gradient = ExponentiatedGradient(model(), EqualizedOdds(difference_bound=0.02), 
 gradient.fit(x[fit], y[fit], sensitive_features=group[fit])
 p = gradient._pmf_predict(x[test])[:, 1]
 out["fairlearn ExponentiatedGradient"] = np.asarray(p).tolist(), time.process_time() - begun
-json.dump(out, open(sys.argv[3], "w"))
+print(json.dumps(out))
 """
 
 
@@ -166,16 +164,6 @@ class Row:
     cpu_seconds: float
     most_fits: int
     outcomes: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What was aimed at and what was measured."""
-
-    name: str
-    target: str
-    measured: str
-    met: bool
 
 
 def split(rows: int, person: NDArray[Any] | None, seed: int) -> NDArray[np.str_]:
@@ -309,30 +297,26 @@ class Trial:
         options["n_estimators"] = predictor.booster.num_boosted_rounds()
         options["feature_types"] = ["c" if spec.kind == "categorical" else "q" for spec in predictor.specs]
         with tempfile.TemporaryDirectory() as scratch:
-            rows, answer = str(Path(scratch) / "rows.npz"), Path(scratch) / "answer.json"
+            rows = str(Path(scratch) / "rows.npz")
             x = codes(prepare(self.table.features, predictor.specs), predictor.specs).astype(np.float32)
             labels = self.groups.iloc[:, 0].to_numpy(str)
             np.savez(rows, x=x, y=self.table.truth.astype(int), group=labels, part=self.table.part)
-            command = [python, "-c", PEER, rows, json.dumps(options), str(answer)]
-            quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
-            done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
-            if done.returncode:
-                print(f"skipped: fairlearn, seed {self.seed}: {done.stderr.strip().splitlines()[-1]}", flush=True)
+            try:
+                answer = fresh(python, PEER, rows, json.dumps(options))
+            except ToolError as why:
+                print(f"skipped: fairlearn, seed {self.seed}: {why}", flush=True)
                 return
-            for method, (chance, seconds) in json.loads(answer.read_text()).items():
-                yield self.shot(method, np.array(chance), seconds)
+        for method, (chance, seconds) in answer.items():
+            yield self.shot(method, np.array(chance), seconds)
 
 
-def environment(folder: Path) -> str:
-    """The Python of the peers' environment, which is made when it is not there."""
-    place = folder.resolve() / "fairlearn"
-    python = str(place / "bin" / "python")
-    if not place.exists():
-        print(f"making {place}", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
-        subprocess.run(install, check=True)
-    return python
+def fairlearn(folder: Path) -> str | None:
+    """The Python of fairlearn's environment, made once; a line instead where it cannot be made."""
+    try:
+        return environment(folder.resolve() / "fairlearn-xgboost", PACKAGES, make=True)
+    except ToolError as why:
+        print(f"skipped: fairlearn: {why}", flush=True)
+        return None
 
 
 def summed(case: str, shots: Sequence[Shot]) -> Row:
@@ -406,18 +390,16 @@ def goals(rows: Sequence[Row]) -> Iterator[Goal]:
 
 def main() -> int:
     """Measure, print one table and one line per goal."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="two seeds, Adult and German credit alone")
+    parser = arguments(__doc__, quick="two seeds, Adult and German credit alone")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--cases", nargs="*", help="beginnings of the names of the tables to measure")
     parser.add_argument("--peers", type=Path, metavar="FOLDER", help="measure fairlearn; its environment is made there")
-    parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     if "ML_ASSETS_DATA" not in os.environ:
         print("nothing to measure: ML_ASSETS_DATA names no folder of tables")
         return 0
     folder = Path(os.environ["ML_ASSETS_DATA"])
-    python = environment(chosen.peers) if chosen.peers else None
+    python = fairlearn(chosen.peers) if chosen.peers else None
     if python is None:
         print("without peers: ours against the noise floor; --peers FOLDER adds fairlearn")
     wanted = tuple(chosen.cases or (("Adult", "German") if chosen.quick else ("",)))
@@ -429,13 +411,7 @@ def main() -> int:
             print(f"skipped: {case.name}: no {case.file} in {folder}")
             continue
         rows += measure(case, folder, 2 if chosen.quick else chosen.seeds, python)
-    reached = list(goals(rows))
-    for g in reached:
-        print(f"goal: {g.name}: target {g.target}, measured {g.measured}: {'met' if g.met else 'NOT met'}")
-    if chosen.json:
-        machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        facts = {"rows": [asdict(r) for r in rows], "goals": [asdict(g) for g in reached]}
-        chosen.json.write_text(json.dumps({"name": "fairness_frontier", "machine": machine, **facts}))
+    report("fairness_frontier", [asdict(row) for row in rows], goals(rows), chosen.json)
     return 0
 
 

@@ -10,12 +10,6 @@ that says why. Peers stop at a million rows; nothing is extrapolated. What Fairl
 find, figure by figure.
 """
 
-import argparse
-import json
-import os
-import platform
-import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -24,8 +18,21 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from drift_speed import Goal, Peer, Tool, ToolError, environment
+from measuring import (
+    METER,
+    Goal,
+    Peer,
+    Tool,
+    arguments,
+    fresh,
+    lines,
+    middle,
+    peer_arguments,
+    ready,
+    repeated,
+    report,
+    write_parquet,
+)
 
 PIECE = 1_000_000
 MOST_OF_PEERS = 1_000_000
@@ -33,25 +40,24 @@ MOST_OF_BOOTSTRAP = 100_000
 ENOUGH = 20.0
 """CPU seconds of one tool from which it is not run again."""
 
-COMMON = """
-import functools, gc, itertools, json, sys, time, warnings
-warnings.filterwarnings("ignore")
+COMMON = (
+    METER
+    + """
+import functools, gc, itertools
 import numpy as np, pandas as pd
 NAMES = ["sex", "race", "age"]
 SETS = [list(s) for k in (1, 2, 3) for s in itertools.combinations(NAMES, k)]
-def status(what):
-    return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith(what))
 def begin():
     global began, held
     gc.collect()
     # the kernel starts its high-water mark anew
     open("/proc/self/clear_refs", "w").write("5")
-    held, began = status("VmRSS"), time.process_time()
+    held, began = megabytes("VmRSS"), cpu()
 def done(figures):
-    cpu, peak = time.process_time() - began, status("VmHWM") - held
-    print(json.dumps({"cpu": cpu, "megabytes": peak, "figures": figures}))
+    print(json.dumps({"cpu": cpu() - began, "megabytes": megabytes() - held, "figures": figures}))
 df = pd.read_parquet(sys.argv[1])
 """
+)
 OWN_IMPORTS = (
     COMMON
     + """
@@ -253,64 +259,35 @@ class Run:
 
 def write(path: Path, rows: int) -> None:
     """A table in pieces: groups of unequal size, a score that is calibrated, decided at one half."""
+    write_parquet(path, rows, piece=PIECE, make=lambda start, n: piece(np.random.default_rng([7, start]), n))
+
+
+def piece(rng: np.random.Generator, n: int) -> pa.Table:
+    """Some of the rows."""
     levels = {"sex": (["f", "m"], [0.45, 0.55]), "race": (list("abcde"), [0.6, 0.2, 0.12, 0.06, 0.02])}
     levels["age"] = (["<25", "25-39", "40-59", ">=60"], [0.2, 0.35, 0.3, 0.15])
-    writer = None
-    for start in range(0, rows, PIECE):
-        rng = np.random.default_rng([7, start])
-        n = min(PIECE, rows - start)
-        columns: dict[str, pa.Array] = {}
-        for name, (values, share) in levels.items():
-            code = np.searchsorted(np.cumsum(share)[:-1], rng.random(n)).astype(np.int8)
-            columns[name] = pa.DictionaryArray.from_arrays(pa.array(code), pa.array(values))
-        score = rng.beta(2, 3, n)
-        columns["s"] = pa.array(score)
-        columns["y"] = pa.array((rng.random(n) < score).astype(np.int8))
-        columns["d"] = pa.array((score >= 0.5).astype(np.int8))
-        table = pa.table(columns)
-        writer = writer or pq.ParquetWriter(path, table.schema)
-        writer.write_table(table)
-    assert writer is not None
-    writer.close()
-
-
-def ran(tool: Tool, file: Path) -> Run:
-    """One fresh process."""
-    # without stored bytecode every run would pay for compiling what it imports
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    quiet = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [tool.python, "-c", tool.script, str(file)], capture_output=True, text=True, check=False, env=kept | quiet
-    )
-    if done.returncode:
-        said = next(iter(reversed(done.stderr.strip().splitlines())), "it said nothing")
-        raise ToolError(f"ended with {done.returncode}: {said}")
-    facts = json.loads(done.stdout.splitlines()[-1])
-    return Run(0, tool.name, facts["cpu"], facts["megabytes"], 1, facts["figures"])
+    columns: dict[str, pa.Array] = {}
+    for name, (values, share) in levels.items():
+        code = np.searchsorted(np.cumsum(share)[:-1], rng.random(n)).astype(np.int8)
+        columns[name] = pa.DictionaryArray.from_arrays(pa.array(code), pa.array(values))
+    score = rng.beta(2, 3, n)
+    columns["s"] = pa.array(score)
+    columns["y"] = pa.array((rng.random(n) < score).astype(np.int8))
+    columns["d"] = pa.array((score >= 0.5).astype(np.int8))
+    return pa.table(columns)
 
 
 def measured(tool: Tool, file: Path, size: int, repeats: int) -> Run:
     """Medians of up to so many fresh processes; a slow tool is run once."""
-    runs: list[Run] = []
-    while len(runs) < repeats and sum(r.cpu for r in runs) < ENOUGH:
-        runs.append(ran(tool, file))
-    cpu, peak = statistics.median(r.cpu for r in runs), statistics.median(r.megabytes for r in runs)
-    return Run(size, tool.name, cpu, peak, len(runs), runs[0].figures)
+    runs = repeated(lambda: dict(fresh(tool.python, tool.script, str(file))), repeats=repeats, enough=ENOUGH)
+    return Run(size, tool.name, middle(runs, "cpu"), middle(runs, "megabytes"), len(runs), runs[0]["figures"])
 
 
 def peers(folder: Path, scratch: Path, *, make: bool) -> Iterator[Tool]:
-    """The ways the peers are run that a trial on a few rows shows to work; a line for each that does not."""
+    """The peers that work on a few rows."""
     file = scratch / "trial.parquet"
     write(file, 5_000)
-    for peer in PEERS:
-        for name, script in peer.scripts.items():
-            try:
-                tool = Tool(name, environment(folder / peer.folder, peer, make=make), script)
-                ran(tool, file)
-            except ToolError as why:
-                print(f"skipped: {name}: {why}", flush=True)
-            else:
-                yield tool
+    yield from ready(PEERS, folder, make=make, trial=lambda tool: fresh(tool.python, tool.script, str(file)))
 
 
 def table(size: int, others: tuple[Tool, ...], repeats: int, scratch: Path) -> Iterator[Run]:
@@ -318,30 +295,19 @@ def table(size: int, others: tuple[Tool, ...], repeats: int, scratch: Path) -> I
     file = scratch / "rows.parquet"
     write(file, size)
     small = [t for t in others if size <= (MOST_OF_BOOTSTRAP if t.name == BOOTSTRAP else MOST_OF_PEERS)]
-    for tool in (*OWN, *small):
-        try:
-            row = measured(tool, file, size, repeats)
-        except ToolError as why:
-            if tool in OWN:
-                raise
-            print(f"skipped: {tool.name} at {size:,} rows: {why}", flush=True)
-        else:
-            print(
-                f"{row.rows:>11,}  {row.tool:<37} CPU {row.cpu:>9.3f} s  peak {row.megabytes:>6.0f} MB"
-                f"  (runs: {row.runs})",
-                flush=True,
-            )
-            yield row
+    yield from lines(size, (*OWN, *small), lambda tool: measured(tool, file, size, repeats), own=OWN, say=_line)
+
+
+def _line(row: Run) -> str:
+    figures = f"CPU {row.cpu:>9.3f} s  peak {row.megabytes:>6.0f} MB"
+    return f"{row.rows:>11,}  {row.tool:<37} {figures}  (runs: {row.runs})"
 
 
 def main() -> int:
     """Measure, print one table and one line per goal."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="100 thousand rows only, one run each")
+    parser = arguments(__doc__, quick="100 thousand rows only, one run each")
     parser.add_argument("--rows", type=int, nargs="*")
-    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="measure the peers whose environments are there")
-    parser.add_argument("--make-peers", type=Path, metavar="FOLDER", help="make the peers' environments there first")
-    parser.add_argument("--json", type=Path)
+    peer_arguments(parser)
     chosen = parser.parse_args()
     sizes = chosen.rows or ([100_000] if chosen.quick else [100_000, 1_000_000, 10_000_000])
     folder = chosen.make_peers or chosen.peers
@@ -351,14 +317,8 @@ def main() -> int:
         place = Path(scratch)
         others = tuple(peers(folder.resolve(), place, make=bool(chosen.make_peers))) if folder else ()
         rows = [row for size in sizes for row in table(size, others, 1 if chosen.quick else 5, place)]
-    goals = list(_goals(rows))
-    for g in goals:
-        print(f"goal: {g.name}: target {g.target}, measured {g.measured}: {'met' if g.met else 'NOT met'}")
-    if chosen.json:
-        machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        lines = [{name: value for name, value in asdict(r).items() if name != "figures"} for r in rows]
-        facts = {"rows": lines, "goals": [asdict(g) for g in goals]}
-        chosen.json.write_text(json.dumps({"name": "fairness_speed", "machine": machine, **facts}))
+    told = [{name: value for name, value in asdict(row).items() if name != "figures"} for row in rows]
+    report("fairness_speed", told, _goals(rows), chosen.json)
     return 0
 
 

@@ -4,16 +4,15 @@ The comparison is between ways to run the same steps: in one process (the defaul
 starts a process per step. The executor and the lazy imports were chosen by these figures.
 """
 
-import argparse
-import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from measuring import Goal, arguments, report
 
 RUN = """
 import json, logging, os, sys, warnings
@@ -76,10 +75,7 @@ def timed(command: list[str], home: str, cwd: str | None = None) -> dict[str, fl
 
 def main() -> int:
     """Measure, print one table and one line per goal."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="without the comparison of executors")
-    parser.add_argument("--json", type=Path)
-    chosen = parser.parse_args()
+    chosen = arguments(__doc__, quick="without the comparison of executors").parse_args()
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as home:
         (Path(home) / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
@@ -110,36 +106,14 @@ def main() -> int:
         print(f"{r['step']:<46} wall {r['wall']:>6.1f} s   CPU {r['cpu']:>6.1f} s")
     first = float(str(rows[0]["wall"])) + float(str(rows[1]["wall"]))
     goals = [
-        {
-            "name": "empty to first champion",
-            "target": "at most 60 s wall",
-            "measured": f"{first:.1f} s",
-            "met": first <= 60,
-        },
-        {
-            "name": "one monitoring day",
-            "target": "at most 15 CPU s",
-            "measured": f"{middle['cpu']:.1f} s",
-            "met": middle["cpu"] <= 15,
-        },
+        Goal("empty to first champion", "at most 60 s wall", f"{first:.1f} s", first <= 60),
+        Goal("one monitoring day", "at most 15 CPU s", f"{middle['cpu']:.1f} s", middle["cpu"] <= 15),
     ]
     if not chosen.quick:
         ratio = float(str(rows[3]["cpu"])) / float(str(rows[1]["cpu"]))
-        goals.append(
-            {
-                "name": "one process against a process per step",
-                "target": "at least 2 times less CPU",
-                "measured": f"{ratio:.1f} times",
-                "met": ratio >= 2,
-            }
-        )
-    for g in goals:
-        print(f"goal: {g['name']}: target {g['target']}, measured {g['measured']}: {'met' if g['met'] else 'NOT met'}")
-    if chosen.json:
-        machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        chosen.json.write_text(
-            json.dumps({"name": "lifecycle", "machine": machine, "rows": rows, "goals": goals}, indent=1)
-        )
+        name = "one process against a process per step"
+        goals.append(Goal(name, "at least 2 times less CPU", f"{ratio:.1f} times", ratio >= 2))
+    report("lifecycle", rows, goals, chosen.json)
     return 0
 
 

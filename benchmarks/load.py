@@ -3,16 +3,12 @@
 The peer is Dagster itself: the same number of plain assets and checks, written by hand, without any declaration.
 """
 
-import argparse
-import json
 import os
-import platform
-import statistics
-import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from measuring import METER, Goal, arguments, fresh, middle, report
 
 DECLARATION = """type: ml_assets.MLSolution
 attributes:
@@ -29,11 +25,6 @@ attributes:
     id: customer_id
 """
 MEASURE = """
-import json, resource, sys, time, warnings
-warnings.filterwarnings("ignore")
-def cpu():
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 import dagster as dg
 imported = cpu()
 {load}
@@ -44,7 +35,7 @@ RepositorySnap.from_def(repository)
 print(json.dumps({{"import": imported, "load": loaded - imported, "snapshot": cpu() - loaded,
                   "assets": len(list(repository.asset_graph.get_all_asset_keys())),
                   "heavy": [m for m in ("mlflow", "xgboost", "sklearn", "pandera", "scipy") if m in sys.modules],
-                  "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}}))
+                  "megabytes": megabytes()}}))
 """
 OURS = "from pathlib import Path\ndefs = dg.ComponentTree.for_project(Path({root!r})).build_defs()"
 PLAIN = """
@@ -64,29 +55,10 @@ defs = dg.Definitions(assets=assets, asset_checks=checks)
 """
 
 
-@dataclass(frozen=True)
-class Goal:
-    """What is aimed at, and what was found."""
-
-    name: str
-    target: str
-    measured: str
-    met: bool
-
-
 def measure(load: str, repeats: int) -> dict[str, float]:
     """Median CPU seconds of fresh processes."""
-    runs = []
-    for _ in range(repeats):
-        done = subprocess.run(
-            [sys.executable, "-c", MEASURE.format(load=load)],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=os.environ | {"PYTHONWARNINGS": "ignore"},
-        )
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
-    found = {k: statistics.median(r[k] for r in runs) for k in ("import", "load", "snapshot", "megabytes", "assets")}
+    runs = [fresh(sys.executable, METER + MEASURE.format(load=load)) for _ in range(repeats)]
+    found = {name: middle(runs, name) for name in ("import", "load", "snapshot", "megabytes", "assets")}
     return found | {"heavy": len(runs[0]["heavy"])}
 
 
@@ -105,16 +77,13 @@ def project(folder: Path, count: int) -> str:
 
 def main() -> int:
     """Measure, print one table and one line per goal."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one run each, up to 10 solutions")
-    parser.add_argument("--json", type=Path)
-    chosen = parser.parse_args()
+    chosen = arguments(__doc__, quick="one run each, up to 10 solutions").parse_args()
     counts, repeats = ((1, 10), 1) if chosen.quick else ((1, 10, 100), 3)
-    rows = []
+    rows, path = [], os.environ.get("PYTHONPATH")
     for count in counts:
         with tempfile.TemporaryDirectory() as scratch:
             root = project(Path(scratch), count)
-            os.environ["PYTHONPATH"] = root
+            os.environ["PYTHONPATH"] = os.pathsep.join([root, path] if path else [root])
             ours = measure(OURS.format(root=root), repeats)
         plain = measure(PLAIN.format(count=count), repeats)
         rows.append(
@@ -151,15 +120,7 @@ def main() -> int:
         ),
         Goal("no learning library imported while loading", "none", f"{last['heavy']:.0f}", last["heavy"] == 0),
     ]
-    for g in goals:
-        print(f"goal: {g.name}: target {g.target}, measured {g.measured}: {'met' if g.met else 'NOT met'}")
-    if chosen.json:
-        machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        chosen.json.write_text(
-            json.dumps(
-                {"name": "load", "machine": machine, "rows": rows, "goals": [g.__dict__ for g in goals]}, indent=1
-            )
-        )
+    report("load", rows, goals, chosen.json)
     return 0
 
 

@@ -90,6 +90,21 @@ def test_an_environment_is_found_kept_and_never_put_over_something_else(
         environment(tmp_path / "other", ("one==1",), make=True, pythons=("2.4",))
 
 
+@pytest.mark.slow
+def test_an_environment_is_made_anew_for_other_packages_and_once(measuring: dict[str, Any], tmp_path: Path) -> None:
+    environment, place = measuring["environment"], tmp_path / "peer"
+    here = (f"{sys.version_info.major}.{sys.version_info.minor}",)
+    place.mkdir()
+    (place / "pyvenv.cfg").touch()
+    (place / ".made").write_text("another==1")
+    # a package every environment has, so nothing is fetched
+    python = environment(place, ("pip",), make=True, pythons=here)
+    assert measuring["fresh"](python, "import json, sys; print(json.dumps(sys.prefix))") == str(place)
+    (place / "mine").touch()
+    assert environment(place, ("pip",), make=True, pythons=here) == python
+    assert (place / "mine").exists()
+
+
 def test_a_file_is_written_in_pieces(measuring: dict[str, Any], tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq

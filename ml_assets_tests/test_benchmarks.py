@@ -1,12 +1,14 @@
 """The benchmarks share one way to report and to run what they measure; every script has the same two options."""
 
 import json
+import math
 import runpy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
@@ -90,6 +92,21 @@ def test_an_environment_is_found_kept_and_never_put_over_something_else(
         environment(tmp_path / "other", ("one==1",), make=True, pythons=("2.4",))
 
 
+@pytest.mark.slow
+def test_an_environment_is_made_anew_for_other_packages_and_once(measuring: dict[str, Any], tmp_path: Path) -> None:
+    environment, place = measuring["environment"], tmp_path / "peer"
+    here = (f"{sys.version_info.major}.{sys.version_info.minor}",)
+    place.mkdir()
+    (place / "pyvenv.cfg").touch()
+    (place / ".made").write_text("another==1")
+    # a package every environment has, so nothing is fetched
+    python = environment(place, ("pip",), make=True, pythons=here)
+    assert measuring["fresh"](python, "import json, sys; print(json.dumps(sys.prefix))") == str(place)
+    (place / "mine").touch()
+    assert environment(place, ("pip",), make=True, pythons=here) == python
+    assert (place / "mine").exists()
+
+
 def test_a_file_is_written_in_pieces(measuring: dict[str, Any], tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -103,6 +120,54 @@ def test_a_file_is_written_in_pieces(measuring: dict[str, Any], tmp_path: Path) 
     measuring["write_parquet"](file, 7, piece=3, make=make)
     assert asked == [(0, 3), (3, 3), (6, 1)]
     assert pq.read_table(file)["row"].to_pylist() == list(range(7))
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return runpy.run_path(str(FOLDER / "fairness_gate.py"))
+
+
+def test_coverage_is_summed_over_the_counts_whose_interval_holds_the_truth(gate: dict[str, Any]) -> None:
+    # of 12 rows at a rate of 0.25 Wilson's interval misses it at 0 and from 6 on: 0/12 ends at 0.242, 6/12 begins at 0.254
+    held = sum(math.comb(12, x) * 0.25**x * 0.75 ** (12 - x) for x in range(1, 6))
+    assert gate["coverage"](gate["RATE"], 12, 0.25, None).coverage == pytest.approx(held, abs=1e-8)
+    for kind in (gate["DIFFERENCE"], gate["RATIO"]):
+        assert gate["coverage"](kind, 500, 0.3, 0.3).coverage == pytest.approx(0.95, abs=0.01)
+
+
+def test_the_common_rules_on_a_worked_table(gate: dict[str, Any]) -> None:
+    few = gate["common"](np.array([500.0, 500.0, 10.0]), np.array([150.0, 155.0, 6.0]), np.random.default_rng(0))
+    assert few == {
+        "max - min": True,
+        "max - min, n >= 30": False,
+        "max - min, >= 2 % of rows": False,
+        "p < 0.05 and gap > 0.10": True,
+        "bootstrap of max - min": False,
+    }
+
+
+def test_the_gate_judges_the_rows_of_a_scenario(gate: dict[str, Any]) -> None:
+    scenario = gate["Scenario"]("T", "two groups", (1_000, 1_000), 400, -0.2)
+    chosen = [np.arange(1_000) < 300, np.arange(1_000) < 300]
+    wronged = np.concatenate([*chosen, np.arange(400) < 40]).astype(np.int64)
+    alike = np.concatenate([*chosen, np.arange(400) < 120]).astype(np.int64)
+    assert scenario.rates.tolist() == pytest.approx([0.3, 0.3, 0.1])
+    assert (gate["gate"](scenario, wronged), gate["gate"](scenario, alike)) == ("fail", "pass")
+
+
+def test_a_goal_stays_open_where_the_simulation_cannot_tell(gate: dict[str, Any]) -> None:
+    def goals(*counts: int, of: int) -> list[bool | None]:
+        asked = (("B", "fail"), ("B", "pass"), ("D", "fail"), ("C", "pass"))
+        shares = [
+            gate["share"](letter, gate["OURS"], answer, n, of)
+            for (letter, answer), n in zip(asked, counts, strict=True)
+        ]
+        return [goal.met for goal in gate["_gate_goals"](shares)]
+
+    assert goals(1, 160, 200, 22, of=200) == [None, None, None, None]
+    assert goals(10, 16_000, 19_950, 2_200, of=20_000) == [True, True, True, True]
+    assert goals(300, 14_000, 19_000, 2_600, of=20_000) == [False, False, False, False]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -101,9 +101,9 @@ def markdown_table(rows: Rows, *, most: int = 40) -> str:
     return "\n".join(lines)
 
 
-def table(rows: Rows) -> dg.MarkdownMetadataValue:
+def table(rows: Rows, *, most: int = 40) -> dg.MarkdownMetadataValue:
     """Records as metadata."""
-    return dg.MetadataValue.md(markdown_table(rows))
+    return dg.MetadataValue.md(markdown_table(rows, most=most))
 
 
 def _image(svg: str, title: str) -> str:

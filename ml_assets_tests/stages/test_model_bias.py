@@ -2,11 +2,14 @@
 
 import dagster as dg
 import numpy as np
+import pandas as pd
 import pytest
 
 from ml_assets.history import training_rows
+from ml_assets.running import ROW_ASSETS, TRAINING_ASSETS
 from ml_assets.stages import model_bias
-from ml_assets_tests.stages.lab import Lab, Planted, checks_of, said
+from ml_assets_tests.stages.declarations import TABLE, declared
+from ml_assets_tests.stages.lab import Lab, Planted, checks_of, open_instance, said
 
 
 def _by_job(lab: Lab) -> dg.AssetCheckEvaluation:
@@ -97,3 +100,77 @@ def test_without_protected_attributes_there_is_nothing_to_judge(table: Lab) -> N
     found = table.verdict("model_bias_report", "disparity")
     assert found.passed
     assert "no attribute is protected" in said(found)
+
+
+def test_the_report_shows_every_figure_of_every_group_with_interval_and_n(stream: Lab) -> None:
+    facts = stream.store.read_facts("model_bias_report")
+    wanted = {
+        "selection_rate", "true_positive_rate", "false_positive_rate", "positive_predictive_value",
+        "false_omission_rate", "accuracy", "roc_auc", "calibration", "value_per_decision",
+    }  # fmt: skip
+    assert {(f["metric"], f["group"]) for f in facts["figures"]} == {(m, g) for m in wanted for g in ("f", "m")}
+    for f in facts["figures"]:
+        assert f["n"] > 0
+        assert f["value"]["low"] <= f["value"]["value"] <= f["value"]["high"]
+        assert f["gap"]["low"] <= f["gap"]["value"] <= f["gap"]["high"]
+    rates = {f["group"]: f["value"]["value"] for f in facts["figures"] if f["metric"] == "selection_rate"}
+    ratio = next(f for f in facts["figures"] if (f["metric"], f["group"]) == ("selection_rate", "f"))
+    assert ratio["gap"]["value"] == pytest.approx(rates["f"] / rates["m"])
+    shown = stream.metadata("model_bias_report")["figures of every group"]
+    assert all(name in shown for name in wanted)
+
+
+def test_crossings_are_compared_and_a_tiny_group_is_not_shown(fork: Lab) -> None:
+    fork.store.write_frame("training_set", _with_few(fork.store.read_frame("training_set")))
+    lab = fork.but(data_bias={"protected": ["sex", "age_band"]})
+    lab.ok("model_bias_report")
+    facts, shown = lab.store.read_facts("model_bias_report"), lab.metadata("model_bias_report")
+    assert {f["attribute"] for f in facts["crossings"]} == {"sex & age_band"}
+    assert facts["crossed_figures"] > len(facts["crossings"]) > 0
+    assert facts["masked"]["sex"]["x"] == "small"
+    few = [f for f in facts["figures"] if f["group"] == "x"]
+    assert few
+    assert {f["answer"] for f in few} <= {"too few to say", "not estimable"}
+    assert "sex=x" not in shown["figures of every group"] + shown["gaps"] + shown["worst crossings"]
+    assert "sex=x" in shown["not shown"]
+    assert "fewer than 10 rows" in shown["not shown"]
+    (beside,) = [g for g, why in facts["masked"]["sex"].items() if why == "complementary"]
+    lines = [line for line in shown["figures of every group"].splitlines() if f"sex={beside} " in line]
+    assert len(lines) == 9
+    assert all(line.split("|")[6].strip() == "–" for line in lines), "the count of x could be worked out"
+
+
+def _with_few(rows: pd.DataFrame) -> pd.DataFrame:
+    """Four rows of the test part whose sex is "x"."""
+    at = rows.index[rows["ml:part"] == "test"][:4]
+    return rows.assign(**{"ml:group:sex": rows["ml:group:sex"].where(~rows.index.isin(at), "x")})
+
+
+def test_numbers_and_several_classes_have_their_own_figures(classes: Lab, table: Lab) -> None:
+    facts = classes.store.read_facts("model_bias_report")
+    recalls = {(f["label"], f["group"]) for f in facts["figures"] if f["metric"] == "true_positive_rate"}
+    assert recalls == {(k, g) for k in ("small", "large", "odd") for g in ("north", "south")}
+    assert not table.store.read_facts("model_bias_report")["figures"]
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """A predicted number whose weekday is protected and, for a reason, an input."""
+    folder = tmp_path_factory.mktemp("shops")
+    bias = {
+        "groups": {"weekend": {"column": "weekday", "edges": [5]}},
+        "protected": ["weekend"],
+        "as_input": {"weekday": "people buy more at weekends"},
+    }
+    lab = Lab(declared(TABLE, data_bias=bias), open_instance(folder), folder)
+    lab.ok(*ROW_ASSETS)
+    lab.ok(*TRAINING_ASSETS)
+    return lab
+
+
+def test_a_predicted_number_is_shown_by_its_errors(shops: Lab) -> None:
+    facts = shops.store.read_facts("model_bias_report")
+    wanted = {"mean_residual", "mean_absolute_error", "residual_10", "residual_90", "value_per_decision"}
+    assert {(f["metric"], f["group"]) for f in facts["figures"]} == {(m, g) for m in wanted for g in ("<5", ">=5")}
+    assert all(f["n"] > 0 and f["value"]["low"] <= f["value"]["value"] <= f["value"]["high"] for f in facts["figures"])
+    assert "residual_90" in shops.metadata("model_bias_report")["figures of every group"]

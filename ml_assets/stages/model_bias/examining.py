@@ -1,0 +1,128 @@
+"""The final decisions on the test part, looked at group by group: rows → facts of the report."""
+
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.declaration import Solution
+from ml_assets.history import Learned, training_rows
+from ml_assets.releases import challenger
+from ml_assets.resources import SolutionStore
+from ml_assets.resources.store import Facts
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ml_assets.learning.artifact import Prediction
+    from ml_assets.statistics.crossings import Crossed
+    from ml_assets.statistics.group_figures import GroupFigure, OneClass
+    from ml_assets.statistics.score_tensor import ScoreTensor
+
+ASSET = "model_bias_report"
+NOTHING: Facts = {
+    "disparities": [], "verdict": "pass", "figures": [], "crossings": [], "crossed_figures": 0, "masked": {},
+}  # fmt: skip
+
+
+def examine(solution: Solution, store: SolutionStore) -> Facts:
+    """Everything the report says of the final decisions on the test part."""
+    from ml_assets.statistics.crossings import crossed
+    from ml_assets.statistics.disclosure import masked_groups
+
+    test, bias = training_rows(solution, store).part("test"), solution.data_bias
+    facts: Facts = {
+        **NOTHING,
+        "rows": len(test.table),
+        "digest": store.read_facts("mitigation")["digest"],
+        "threshold": bias.disclosure,
+    }
+    if not bias.protected:
+        return store.write_facts(ASSET, facts)
+    answer = challenger(store).predict(test.table.features, groups=test.groups)
+    made = crossed(test.groups[list(bias.protected)], depth=bias.crossing_depth, only=bias.intersections)
+    facts |= _gated(solution, test, answer) | _figures(solution, test, answer, made)
+    facts["masked"] = masked_groups(made, threshold=bias.disclosure)
+    return store.write_facts(ASSET, facts)
+
+
+def _gated(solution: Solution, test: Learned, answer: "Prediction") -> Facts:
+    """The comparisons that decide on a release."""
+    from ml_assets.statistics.disparity import disparities, overall_verdict
+
+    found = disparities(
+        test.groups[list(solution.data_bias.protected)],
+        test.table.truth,
+        answer.decision,
+        metrics=solution.fairness_limits,
+        task=solution.task,
+        favourable=solution.favourable_code,
+        score=answer.score if solution.task == "binary" else None,
+    )
+    return {"disparities": list(found), "verdict": overall_verdict(found)}
+
+
+def _figures(solution: Solution, test: Learned, answer: "Prediction", made: "Crossed") -> Facts:
+    """What the decisions come to in every group and in the worst crossings of groups."""
+    from ml_assets.statistics.group_figures import worst_crossings
+
+    found, more = (_of_numbers if solution.task == "regression" else _of_classes)(solution, test, answer, made)
+    crossed = [one for one in found if one.depth > 1]
+    return {
+        "figures": [one for one in found if one.depth == 1],
+        "crossings": list(worst_crossings(crossed)),
+        "crossed_figures": len(crossed),
+    } | more
+
+
+def _of_numbers(
+    solution: Solution, test: Learned, answer: "Prediction", made: "Crossed"
+) -> "tuple[tuple[GroupFigure, ...], Facts]":
+    from ml_assets.statistics.group_errors import group_errors
+    from ml_assets.statistics.value import RegressionValue
+
+    value = solution.business_case.money(test.table.classes)
+    found = group_errors(
+        made.frame,
+        test.table.truth,
+        answer.decision,
+        made_of=made.made_of,
+        limits=solution.fairness_limits,
+        value=value if isinstance(value, RegressionValue) else None,
+        currency=solution.business_case.currency,
+    )
+    return found, {}
+
+
+def _of_classes(
+    solution: Solution, test: Learned, answer: "Prediction", made: "Crossed"
+) -> "tuple[tuple[GroupFigure, ...], Facts]":
+    from ml_assets.statistics.group_figures import group_figures
+    from ml_assets.statistics.tensor import CountTensor
+    from ml_assets.statistics.value import RegressionValue
+
+    groups = test.groups[list(solution.data_bias.protected)]
+    counted = CountTensor.of(groups, test.table.truth, answer.decision)
+    value = solution.business_case.money(test.table.classes)
+    found = group_figures(
+        counted,
+        _classes(solution, test, answer),
+        limits=solution.fairness_limits,
+        value=None if isinstance(value, RegressionValue) else value,
+        only=set(made.made_of.values()),
+        unit=solution.business_case.currency,
+    )
+    return found, {"counts": counted.to_dict()}
+
+
+def _classes(solution: Solution, test: Learned, answer: "Prediction") -> "list[OneClass]":
+    """The favourable decision of two; of several classes each against the others."""
+    from ml_assets.statistics.group_figures import OneClass
+    from ml_assets.statistics.score_tensor import ScoreTensor
+
+    def scores(of: "np.ndarray[Any, Any]") -> "ScoreTensor":
+        return ScoreTensor.of(test.groups[list(solution.data_bias.protected)], test.table.truth, of)
+
+    if solution.task == "binary":
+        return [OneClass(solution.favourable_code, scores=scores(answer.score))]
+    return [
+        OneClass(code, str(name), scores(answer.score[:, code]), scored=code)
+        for code, name in enumerate(test.table.classes)
+    ]

@@ -174,3 +174,43 @@ def test_a_predicted_number_is_shown_by_its_errors(shops: Lab) -> None:
     assert {(f["metric"], f["group"]) for f in facts["figures"]} == {(m, g) for m in wanted for g in ("<5", ">=5")}
     assert all(f["n"] > 0 and f["value"]["low"] <= f["value"]["value"] <= f["value"]["high"] for f in facts["figures"])
     assert "residual_90" in shops.metadata("model_bias_report")["figures of every group"]
+
+
+def test_calibration_of_every_group_and_what_cannot_hold_at_once(stream: Lab) -> None:
+    facts, shown = stream.store.read_facts("model_bias_report"), stream.metadata("model_bias_report")
+    assert [c["group"] for c in facts["calibration"]] == ["f", "m"]
+    for c in facts["calibration"]:
+        assert sum(p["observed"]["n"] for p in c["points"]) == c["n"]
+        assert c["error"]["value"] >= 0
+        assert f"sex={c['group']}" in shown["calibration by group"]
+    said = [f["sentence"] for f in facts["cannot_hold"]]
+    if said:
+        assert all(sentence in shown["what cannot hold at once"] for sentence in said)
+    else:
+        assert "nothing that these rows show" in shown["what cannot hold at once"]
+
+
+def test_different_base_rates_are_said_to_rule_equality_out(fork: Lab) -> None:
+    """Drivers default more often: they cannot have the others' precision, recall and false positive rate."""
+    lab = fork.but(data_bias={"protected": ["sex", "job_group"], "as_input": {"job": "planted"}})
+    lab.ok("model_bias_report")
+    found = lab.store.read_facts("model_bias_report")["cannot_hold"]
+    (driver,) = [f for f in found if f["group"] == "driver"]
+    assert driver["base_rate"]["value"] < driver["rest_base_rate"]["value"]
+    assert driver["implied_gap"]["high"] < 0
+    assert driver["sentence"] in lab.metadata("model_bias_report")["what cannot hold at once"]
+
+
+def test_an_attribute_that_is_an_input_is_exchanged_and_otherwise_it_is_said(stream: Lab, shops: Lab) -> None:
+    assert not stream.store.read_facts("model_bias_report")["flips"]
+    assert "no protected attribute" in stream.metadata("model_bias_report")["attribute exchanged"]
+    facts = shops.store.read_facts("model_bias_report")
+    assert facts["read"] == ["weekend"]
+    later, earlier = sorted(facts["flips"], key=lambda f: f["group"], reverse=True)
+    assert (later["group"], earlier["group"]) == (">=5", "<5")
+    assert later["changed"]["value"] == 1.0
+    # five units more are sold each day of the week, and the middle days of the two bands are 2 and 5 (or 6)
+    assert later["score"]["low"] <= later["score"]["value"] <= later["score"]["high"]
+    assert 10 < later["score"]["value"] < 22
+    assert earlier["score"]["value"] < -10
+    assert "weekday = " in shops.metadata("model_bias_report")["attribute exchanged"]

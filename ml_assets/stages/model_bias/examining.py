@@ -1,5 +1,6 @@
 """The final decisions on the test part, looked at group by group: rows → facts of the report."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml_assets.declaration import Solution
@@ -11,14 +12,16 @@ from ml_assets.resources.store import Facts
 if TYPE_CHECKING:
     import numpy as np
 
-    from ml_assets.learning.artifact import Prediction
+    from ml_assets.learning.artifact import Prediction, SolutionArtifact
     from ml_assets.statistics.crossings import Crossed
     from ml_assets.statistics.group_figures import GroupFigure, OneClass
     from ml_assets.statistics.score_tensor import ScoreTensor
+    from ml_assets.statistics.tensor import CountTensor
 
 ASSET = "model_bias_report"
 NOTHING: Facts = {
-    "disparities": [], "verdict": "pass", "figures": [], "crossings": [], "crossed_figures": 0, "masked": {},
+    "disparities": [], "verdict": "pass", "figures": [], "crossings": [], "crossed_figures": 0, "calibration": [],
+    "cannot_hold": [], "flips": [], "read": [], "masked": {},
 }  # fmt: skip
 
 
@@ -36,9 +39,10 @@ def examine(solution: Solution, store: SolutionStore) -> Facts:
     }
     if not bias.protected:
         return store.write_facts(ASSET, facts)
-    answer = challenger(store).predict(test.table.features, groups=test.groups)
+    final = challenger(store)
+    answer = final.predict(test.table.features, groups=test.groups)
     made = crossed(test.groups[list(bias.protected)], depth=bias.crossing_depth, only=bias.intersections)
-    facts |= _gated(solution, test, answer) | _figures(solution, test, answer, made)
+    facts |= _gated(solution, test, answer) | _figures(solution, test, answer, made) | _flipped(solution, test, final)
     facts["masked"] = masked_groups(made, threshold=bias.disclosure)
     return store.write_facts(ASSET, facts)
 
@@ -72,6 +76,24 @@ def _figures(solution: Solution, test: Learned, answer: "Prediction", made: "Cro
     } | more
 
 
+def _flipped(solution: Solution, test: Learned, final: "SolutionArtifact") -> Facts:
+    """Decisions with an attribute or a declared proxy exchanged, where the solution reads one."""
+    from ml_assets.learning.counterfactual import flips, reads
+
+    columns = _columns(solution)
+    return {
+        "read": sorted(a for a, column in columns.items() if reads(final, a, column)),
+        "flips": list(flips(final, test.table.features, test.groups, columns, favourable=solution.favourable_code)),
+    }
+
+
+def _columns(solution: Solution) -> dict[str, str]:
+    """Protected attributes, and groups that are made of a column declared to be an input, with their columns."""
+    bias = solution.data_bias
+    stand_in = [name for name, rule in bias.groups.items() if {name, rule.column} & set(bias.as_input)]
+    return {name: bias.columns_of(name) for name in dict.fromkeys((*bias.protected, *stand_in))}
+
+
 def _of_numbers(
     solution: Solution, test: Learned, answer: "Prediction", made: "Crossed"
 ) -> "tuple[tuple[GroupFigure, ...], Facts]":
@@ -101,15 +123,30 @@ def _of_classes(
     groups = test.groups[list(solution.data_bias.protected)]
     counted = CountTensor.of(groups, test.table.truth, answer.decision)
     value = solution.business_case.money(test.table.classes)
+    classes = _classes(solution, test, answer)
     found = group_figures(
         counted,
-        _classes(solution, test, answer),
+        classes,
         limits=solution.fairness_limits,
         value=None if isinstance(value, RegressionValue) else value,
         only=set(made.made_of.values()),
         unit=solution.business_case.currency,
     )
-    return found, {"counts": counted.to_dict()}
+    return found, {"counts": counted.to_dict()} | _of_each_class(counted, classes)
+
+
+def _of_each_class(counted: "CountTensor", classes: "Sequence[OneClass]") -> Facts:
+    """Calibration of every group, and what cannot hold at once, of each class."""
+    from ml_assets.statistics.group_calibration import group_calibration
+    from ml_assets.statistics.impossibility import cannot_hold
+
+    scored = [(one, one.scores) for one in classes if one.scores is not None]
+    return {
+        "calibration": [
+            found for one, scores in scored for found in group_calibration(scores, positive=one.scored, label=one.label)
+        ],
+        "cannot_hold": [found for one in classes for found in cannot_hold(counted, positive=one.code, label=one.label)],
+    }
 
 
 def _classes(solution: Solution, test: Learned, answer: "Prediction") -> "list[OneClass]":

@@ -15,6 +15,11 @@ WHY = {
 }
 
 
+NONE_READ = (
+    "no protected attribute and no column declared to stand for one is an input, and no threshold differs by group"
+)
+
+
 def name_of(found: Facts) -> str:
     """``attribute=group``."""
     return f"{found['attribute']}={found['group']}"
@@ -34,7 +39,7 @@ def visible(facts: Facts, rows: Iterable[Facts]) -> list[Facts]:
 def _rounded(found: Facts) -> Facts:
     """A row without its counts, its figures with two digits."""
     kept = found | {"n": None}
-    for name in ("value", "rest", "gap"):
+    for name in ("value", "rest", "gap", "mean", "error", "slope", "changed", "gained", "lost", "score"):
         if name in found:
             kept[name] = {k: round(v, 2) if isinstance(v, float) else v for k, v in found[name].items()} | {"n": None}
     return kept
@@ -74,6 +79,51 @@ def figure_row(found: Facts) -> dict[str, object]:
     }
 
 
+def calibration_row(found: Facts) -> dict[str, object]:
+    """What the score means in one group, as a table row."""
+    mean, error, slope = found["mean"], found["error"], found["slope"]
+    return {
+        "group": f"{name_of(found)} {found['label']}".strip(),
+        "n": found["n"],
+        "mean score - label": mean["value"],
+        "low": mean["low"],
+        "high": mean["high"],
+        "error": error["value"],
+        "error low": error["low"],
+        "error high": error["high"],
+        "error by chance alone": found["floor"],
+        "slope": slope["value"],
+        "slope low": slope["low"],
+        "slope high": slope["high"],
+    }
+
+
+def flip_row(found: Facts) -> dict[str, object]:
+    """Decisions with an attribute exchanged, as a table row."""
+    changed, score = found["changed"], found["score"]
+    return {
+        "set to": name_of(found),
+        "column": found["column"] if found["set_to"] is None else f"{found['column']} = {found['set_to']}",
+        "n others": found["n"],
+        "decisions changed": changed["value"],
+        "low": changed["low"],
+        "high": changed["high"],
+        "get it": found["gained"]["value"],
+        "lose it": found["lost"]["value"],
+        "mean change of score": score["value"],
+        "score low": score["low"],
+        "score high": score["high"],
+    }
+
+
+def cannot_hold(facts: Facts) -> str:
+    """One sentence per group whose base rate differs; of groups whose counts are not shown none."""
+    shown = [f["sentence"] for f in facts["cannot_hold"] if hidden(facts, f) is None]
+    if shown:
+        return " ".join(shown)
+    return "nothing that these rows show: no base rate of a group differs from that of the rest beyond noise"
+
+
 def report_metadata(facts: Facts) -> dict[str, Any]:
     """Everything the UI shows of the report."""
     gated = [disparity_row(d) for d in visible(facts, facts["disparities"])]
@@ -84,6 +134,12 @@ def report_metadata(facts: Facts) -> dict[str, Any]:
     if facts["crossings"]:
         found["worst crossings"] = table([figure_row(f) for f in visible(facts, facts["crossings"])])
         found["figures of crossings compared"] = facts["crossed_figures"]
+    if facts["calibration"]:
+        found["calibration by group"] = table([calibration_row(c) for c in visible(facts, facts["calibration"])])
+    found["what cannot hold at once"] = cannot_hold(facts)
+    found["attribute exchanged"] = (
+        table([flip_row(f) for f in visible(facts, facts["flips"])]) if facts["flips"] else NONE_READ
+    )
     if withheld := _withheld(facts):
         found["not shown"] = table(withheld)
     return found | _pictures(facts)

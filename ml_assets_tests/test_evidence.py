@@ -16,12 +16,15 @@ from ml_assets.evidence import (
     curve,
     estimate_figures,
     estimate_rows,
+    image,
+    images,
     intervals,
     markdown_table,
     numbers,
     show,
     summary_result,
 )
+from ml_assets.pictures import Mark, forest
 from ml_assets.statistics.estimate import Estimate
 
 GOOD = Verdict(True, "all is well (n = 10)", {"share": 0.5, "nothing": math.nan}, [{"a": 1}], "![p](data:x)")
@@ -101,15 +104,22 @@ def test_no_value_breaks_a_table_apart(rows: list[dict[str, str]]) -> None:
 def test_pictures_are_pictures_also_of_odd_names() -> None:
     estimates = [Estimate("<a> & b", 0.5, 0.4, 0.6, 10), Estimate("none", math.nan, math.nan, math.nan, 0)]
     for drawn in (
-        bars("<t>", {"a&b": 0.5, "": 0.5}, {"new": 1.0}), bars("empty", {}, {}), intervals("i", estimates, limit=0.55), intervals("i", []),
+        bars("<t>", {"a&b": 0.5, "": 0.5}, {"new": 1.0}), bars("empty", {}, {}), intervals("i", estimates, limit=0.55),
         curve("c", [(0, 0), (1, 1)], mark=0.5), curve("c", [(0.2, 0.1)], diagonal=True),
     ):  # fmt: skip
         assert picture(drawn).tag.endswith("svg")
-    assert curve("c", []) == ""
+    assert curve("c", []) == intervals("i", []) == ""
 
 
 def test_an_interval_is_drawn_from_low_to_high() -> None:
     drawn = picture(intervals("i", [Estimate("a", 0.5, 0.0, 1.0, 10), Estimate("b", 0.5, 0.25, 0.75, 10)]))
-    wide, narrow = [(float(x.get("x1", 0)), float(x.get("x2", 0))) for x in drawn.iter() if x.tag.endswith("line")]
-    assert wide == (190.0, 540.0)
-    assert narrow == (277.5, 452.5)  # a quarter of the width further in on both sides
+    lines = [x for x in drawn.iter() if x.tag.endswith("line") and x.get("stroke-width") == "2"]
+    wide, narrow = [(float(x.get("x1", 0)), float(x.get("x2", 0))) for x in lines]
+    quarter = (wide[1] - wide[0]) / 4
+    assert narrow == pytest.approx((wide[0] + quarter, wide[1] - quarter), abs=0.1)
+
+
+def test_several_drawings_stand_one_under_the_other_without_those_of_nothing() -> None:
+    one = forest("rates", [Mark("a", 0.5)])
+    assert images([one, forest("none", []), one]) == f"{image(one)}\n\n{image(one)}"
+    assert images([None]) == image(None) == ""

@@ -1,13 +1,13 @@
 """What may be seen of the report: figures of small groups not shown, small evidence told as such, tables and pictures."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
 
-from ml_assets.evidence import intervals, table
+from ml_assets.evidence import image, images, markdown_table, table
+from ml_assets.pictures import Mark, curves, forest
 from ml_assets.resources.store import Facts
-from ml_assets.statistics.estimate import Estimate
 
 WHY = {
     "small": "fewer than {} rows",
@@ -39,7 +39,20 @@ def visible(facts: Facts, rows: Iterable[Facts]) -> list[Facts]:
 def _rounded(found: Facts) -> Facts:
     """A row without its counts, its figures with two digits."""
     kept = found | {"n": None}
-    for name in ("value", "rest", "gap", "mean", "error", "slope", "changed", "gained", "lost", "score"):
+    for name in (
+        "value",
+        "rest",
+        "gap",
+        "mean",
+        "error",
+        "slope",
+        "changed",
+        "gained",
+        "lost",
+        "score",
+        "before",
+        "after",
+    ):
         if name in found:
             kept[name] = {k: round(v, 2) if isinstance(v, float) else v for k, v in found[name].items()} | {"n": None}
     return kept
@@ -117,11 +130,32 @@ def flip_row(found: Facts) -> dict[str, object]:
 
 
 def cannot_hold(facts: Facts) -> str:
-    """One sentence per group whose base rate differs; of groups whose counts are not shown none."""
-    shown = [f["sentence"] for f in facts["cannot_hold"] if hidden(facts, f) is None]
-    if shown:
-        return " ".join(shown)
-    return "nothing that these rows show: no base rate of a group differs from that of the rest beyond noise"
+    """One sentence per attribute, of the group where it weighs most, and the figures of all; none of masked groups."""
+    shown = [f for f in facts["cannot_hold"] if hidden(facts, f) is None]
+    if not shown:
+        return "nothing that these rows show: no base rate of a group differs from that of the rest beyond noise"
+    kinds = dict.fromkeys((f["attribute"], f["label"]) for f in shown)
+    widest = [
+        max((f for f in shown if (f["attribute"], f["label"]) == kind), key=lambda f: abs(f["implied_gap"]["value"]))
+        for kind in kinds
+    ]
+    return "\n\n".join([*(str(f["sentence"]) for f in widest), markdown_table([_forced_row(f) for f in shown])])
+
+
+def _forced_row(found: Facts) -> dict[str, object]:
+    gap, measured = found["implied_gap"], found["measured_gap"]
+    return {
+        "group": f"{name_of(found)} {found['label']}".strip(),
+        "n": found["n"],
+        "base rate": found["base_rate"]["value"],
+        "rest": found["rest_base_rate"]["value"],
+        "forced gap of false positive rates": gap["value"],
+        "low": gap["low"],
+        "high": gap["high"],
+        "measured gap": measured["value"],
+        "measured low": measured["low"],
+        "measured high": measured["high"],
+    }
 
 
 def report_metadata(facts: Facts) -> dict[str, Any]:
@@ -136,7 +170,7 @@ def report_metadata(facts: Facts) -> dict[str, Any]:
         found["figures of crossings compared"] = facts["crossed_figures"]
     if facts["calibration"]:
         found["calibration by group"] = table([calibration_row(c) for c in visible(facts, facts["calibration"])])
-    found["what cannot hold at once"] = cannot_hold(facts)
+    found["what cannot hold at once"] = dg.MetadataValue.md(cannot_hold(facts))
     found["attribute exchanged"] = (
         table([flip_row(f) for f in visible(facts, facts["flips"])]) if facts["flips"] else NONE_READ
     )
@@ -154,14 +188,56 @@ def _withheld(facts: Facts) -> list[dict[str, object]]:
     ]
 
 
+SHOWN_RATES = {
+    "selection_rate": "rate of favourable decisions", "true_positive_rate": "true positive rate",
+    "false_positive_rate": "false positive rate", "positive_predictive_value": "precision (PPV)",
+    "false_omission_rate": "false omission rate (FOR)", "accuracy": "accuracy", "roc_auc": "area under the ROC curve",
+    "value_per_decision": "money per decision", "mean_residual": "mean residual",
+    "mean_absolute_error": "mean absolute error",
+}  # fmt: skip
+"""The figures that are drawn, and what they are called there."""
+
+
 def _pictures(facts: Facts) -> dict[str, Any]:
-    named = [
-        Estimate.from_row(d["value"] | {"name": f"{d['metric'][:14]} {name_of(d)}", "n": d["value"]["n"] or 0})
-        for d in visible(facts, facts["disparities"])
-        if None not in (d["value"]["value"], d["value"]["low"], d["value"]["high"])
-    ]
-    return _picture("picture", "gap: group against the rest", named)
+    drawn = {
+        "picture": image(forest("gap: group against the rest", _gap_marks(facts))),
+        "rates of every group": rate_pictures(facts),
+        "calibration of every group": calibration_pictures(facts),
+    }
+    return {name: dg.MetadataValue.md(drawing) for name, drawing in drawn.items() if drawing}
 
 
-def _picture(key: str, title: str, estimates: Sequence[Estimate]) -> dict[str, Any]:
-    return {key: dg.MetadataValue.md(intervals(title, estimates))} if estimates else {}
+def _gap_marks(facts: Facts) -> list[Mark]:
+    known = [d for d in visible(facts, facts["disparities"]) if d["value"]["value"] is not None]
+    return [mark(f"{d['metric'][:14]} {name_of(d)}", d["value"]) for d in known][:30]
+
+
+def rate_pictures(facts: Facts) -> str:
+    """Each figure of every group with its interval, the figures one under the other."""
+    known = [f for f in visible(facts, facts["figures"]) if f["value"]["value"] is not None]
+    drawn = []
+    for metric, label in dict.fromkeys((f["metric"], f["label"]) for f in known if f["metric"] in SHOWN_RATES):
+        own = [f for f in known if (f["metric"], f["label"]) == (metric, label)]
+        title = f"{SHOWN_RATES[metric]}{f' of {label}' if label else ''}, by group"
+        drawn.append(forest(title, [mark(name_of(f), f["value"]) for f in own]))
+    return images(drawn)
+
+
+def calibration_pictures(facts: Facts) -> str:
+    """For each attribute a line per group: the share of positive labels against the score that promised it."""
+    shown = [c for c in facts["calibration"] if hidden(facts, c) is None and c["points"]]
+    drawn = []
+    for attribute, label in dict.fromkeys((c["attribute"], c["label"]) for c in shown):
+        lines = {
+            c["group"]: [(p["promised"], p["observed"]["value"]) for p in c["points"]]
+            for c in shown
+            if (c["attribute"], c["label"]) == (attribute, label)
+        }
+        title = f"calibration by {attribute}{f', {label}' if label else ''}"
+        drawn.append(curves(title, lines, across="score", up="share of positive labels", diagonal=True))
+    return images(drawn)
+
+
+def mark(label: str, estimate: Facts, *, strong: bool = False) -> Mark:
+    """A recorded figure on an axis."""
+    return Mark(label, estimate["value"], estimate["low"], estimate["high"], strong)

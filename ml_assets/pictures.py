@@ -122,31 +122,41 @@ def frontier(
     up: str,
     start: str = "",
     limit: float | None = None,
+    spans: Mapping[str, tuple[float, float]] | None = None,
 ) -> Drawing | None:
-    """Each remedy by its distance from equal treatment and its worth, with the interval of the worth.
+    """Each remedy by its distance from equal treatment and its worth, with the intervals of both.
 
     The chosen point is the ``strong`` one; ``start`` names the point that was there before, in a ring; ``limit`` is the
-    largest distance that is tolerated.
+    largest distance that is tolerated. ``spans``: label → nearest and furthest distance; the axis holds twice the points,
+    what reaches further is cut off.
     """
     if not points:
         return None
-    height = 300
-    x = scale([*(d for _, d in points), limit], 84, WIDTH - 150)
+    height, known = 300, spans or {}
+    most = 2 * max(1.0, *(d for _, d in points))
+    ends = [min(end, most) for m, _ in points for end in known.get(m.label, ())]
+    x = scale([*(d for _, d in points), *ends, limit], 84, WIDTH - 150)
     y = scale([v for m, _ in points for v in (m.value, m.low, m.high)], height - 46, 30)
-    parts = _axis(x, height - 20, top=20)
-    parts += _levels(y, 84, WIDTH - RIGHT)
+    parts = _axis(x, height - 20, top=20) + _levels(y, 84, WIDTH - RIGHT)
     if limit is not None:
         parts.append(line(x(limit), 20, x(limit), height - 42, RED, dash=True))
-    for (m, distance), beside in zip(points, _apart([y(m.value) for m, _ in points]), strict=True):
-        colour = RED if m.strong else BLUE
-        if m.low is not None and m.high is not None:
-            parts.append(line(x(distance), y(m.low), x(distance), y(m.high), colour))
-        if m.label == start:
-            parts.append(f'<circle cx="{x(distance)}" cy="{y(m.value)}" r="9" fill="none" stroke="{INK}"/>')
-        parts.append(dot(x(distance), y(m.value), colour, m.label, m.value, radius=6 if m.strong else 4))
-        parts.append(text(x(distance) + 11, beside + 4, _role(m, start), INK, weight=600 if m.strong else 400))
+    beside = _apart([y(m.value) for m, _ in points])
+    for (m, distance), name_at in zip(points, beside, strict=True):
+        near, far = known.get(m.label, (distance, distance))
+        parts += _point(m, x(distance), y, start, name_at)
+        parts.append(line(x(near), y(m.value), x(min(far, x.high)), y(m.value), RED if m.strong else BLUE))
     parts += [text(84, 14, up, INK), text(WIDTH - RIGHT, height - 4, across, INK, anchor="end")]
     return Drawing(title, tuple(parts), WIDTH, height)
+
+
+def _point(m: Mark, x: float, y: Scale, start: str, name_at: float) -> list[str]:
+    """A remedy with the interval of its worth and its name."""
+    colour = RED if m.strong else BLUE
+    parts = [] if m.low is None or m.high is None else [line(x, y(m.low), x, y(m.high), colour)]
+    if m.label == start:
+        parts.append(f'<circle cx="{x}" cy="{y(m.value)}" r="9" fill="none" stroke="{INK}"/>')
+    parts.append(dot(x, y(m.value), colour, m.label, m.value, radius=6 if m.strong else 4))
+    return [*parts, text(x + 11, name_at + 4, _role(m, start), INK, weight=600 if m.strong else 400)]
 
 
 def trend(title: str, marks: Sequence[Mark], *, limit: float | None = None) -> Drawing | None:

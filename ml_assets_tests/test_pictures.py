@@ -94,6 +94,17 @@ def test_the_chosen_point_of_a_frontier_is_marked_and_the_start_is_ringed() -> N
     assert b_x < float(limit) < a_x
 
 
+def test_the_interval_of_the_distance_is_drawn_and_cut_where_it_has_no_end() -> None:
+    points = [(MARKS[0], 2.0), (MARKS[1], 0.5)]
+    drawn = svg(frontier("p", points, across="gap", up="EUR", spans={"a": (1.0, 3.0), "<b>": (0.0, math.inf)}))
+    flat = re.findall(r'<line x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="\2" stroke="#[3c]', drawn)
+    (a_x, _), (b_x, _) = dots(drawn)
+    (near_a, _, far_a), (near_b, _, far_b) = [tuple(map(float, one)) for one in flat]
+    assert a_x - near_a == pytest.approx(far_a - a_x, abs=0.2)
+    assert near_b < b_x < far_b
+    assert "inf" not in drawn
+
+
 def test_names_of_points_that_lie_together_do_not_cover_each_other() -> None:
     points = [(Mark(f"remedy {i}", 1.0 + 1e-6 * i), 1.0) for i in range(5)]
     drawn = svg(frontier("price", [*points, (Mark("far", 9.0), 2.0)], across="gap", up="EUR"))

@@ -1,7 +1,7 @@
 """The drawings of :mod:`ml_assets.pictures` as figures of a page; a picture made for the UI is reused as it is."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ml_assets import pictures
 from ml_assets.pictures import Drawing, Mark
@@ -34,9 +34,10 @@ def frontier(
     up: str,
     start: str = "",
     limit: float | None = None,
+    spans: Mapping[str, tuple[float, float]] | None = None,
 ) -> Html:
     """Each remedy by its distance from equal treatment and its worth; the chosen one strong, the start ringed."""
-    return figure(pictures.frontier(title, points, across=across, up=up, start=start, limit=limit))
+    return figure(pictures.frontier(title, points, across=across, up=up, start=start, limit=limit, spans=spans))
 
 
 def trend(title: str, marks: Sequence[Mark], *, limit: float | None = None) -> Html:

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
+from ml_assets.statistics.group_calibration import group_calibration
 from ml_assets.statistics.group_figures import (
     NO_FIGURE,
     TOO_FEW,
@@ -16,6 +19,7 @@ from ml_assets.statistics.group_figures import (
     group_figures,
     worst_crossings,
 )
+from ml_assets.statistics.impossibility import cannot_hold
 from ml_assets.statistics.score_tensor import ScoreTensor
 from ml_assets.statistics.tensor import CountTensor
 from ml_assets.statistics.value import BinaryValue
@@ -124,6 +128,27 @@ def test_a_fair_model_is_not_found_guilty_by_the_length_of_the_report() -> None:
             f.verdict == "fail" for f in group_figures(CountTensor.of(groups, truth, decision), [OneClass(1)])
         )
     assert guilty <= 2
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10_000), st.integers(0, 60), st.integers(1, 6))
+def test_whatever_the_rows_every_figure_has_its_interval_or_is_not_estimable(seed: int, n: int, levels: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = [f"g{i}" for i in rng.integers(0, levels, n)]
+    groups = pd.DataFrame({"a": labels, "b": rng.choice(["x", "y"], n, p=[0.9, 0.1])}).astype(object)
+    groups.loc[groups.index[: n // 2], "b"] = None  # half is not known
+    truth, decision = (rng.random(n) < rng.random()).astype(int), (rng.random(n) < rng.random()).astype(int)
+    tensor, scores = CountTensor.of(groups, truth, decision), ScoreTensor.of(groups, truth, rng.random(n) ** 3)
+    found = group_figures(tensor, [OneClass(0, scores=scores)], value=MONEY)
+    for one in found:
+        if one.value.estimable:
+            assert one.n == one.value.n > 0
+            assert one.value.low <= one.value.value <= one.value.high
+        else:
+            assert (one.n, one.answer) == (0, NO_FIGURE)
+        assert one.verdict != "pass" or one.gap.estimable
+    assert all(c.n for c in group_calibration(scores))
+    cannot_hold(tensor, draws=20)
 
 
 def test_figures_of_no_class_are_refused() -> None:

@@ -34,6 +34,9 @@ def remedies_metadata(facts: Facts, currency: str) -> dict[str, Any]:
 
 def frontiers(facts: Facts, currency: str) -> str:
     """Money, and accuracy, against disparity: every remedy, the chosen one marked, the solution as it was ringed."""
+    if len(facts["rows"]) < 2:
+        return ""
+    spans = {row["name"]: tuple(row["span"]) for row in facts["rows"] if None not in row["span"]}
     kinds = {"money_per_decision": f"{currency} per decision", "accuracy": "accuracy"}
     drawn = []
     for kind, up in kinds.items():
@@ -44,7 +47,7 @@ def frontiers(facts: Facts, currency: str) -> str:
         ]
         name = "mean absolute error" if any(row[kind]["name"] == "mean_absolute_error" for row in facts["rows"]) else up
         title = f"{name} against disparity, validation part"
-        drawn.append(pictures.frontier(title, points, across=DISTANCE, up=name, start=START, limit=1.0))
+        drawn.append(pictures.frontier(title, points, across=DISTANCE, up=name, start=START, limit=1.0, spans=spans))
     return images(drawn)
 
 

@@ -69,6 +69,7 @@ def disparity_row(found: Facts) -> dict[str, object]:
         "high": value["high"],
         "n": value["n"],
         "limit": found["limit"],
+        "smallest gap that could be ruled out": found["detectable"],
         "verdict": found["verdict"],
     }
 
@@ -78,16 +79,18 @@ def figure_row(found: Facts) -> dict[str, object]:
     value, gap = found["value"], found["gap"]
     return {
         "group": name_of(found),
-        "figure": f"{found['metric']} {found['label']}".strip(),
+        "figure": f"{found['metric']} {found['label']}".strip()
+        + (", gap as ratio" if found["form"] == "ratio" else ""),
         "value": found["answer"] if value["value"] is None else value["value"],
         "low": value["low"],
         "high": value["high"],
         "n": value["n"],
         "n counts": found["denominator"],
         "rest": found["rest"]["value"],
-        "gap": "" if gap["value"] is None else f"{'× ' if found['form'] == 'ratio' else ''}{gap['value']:.3g}",
+        "gap": "" if gap["value"] is None else f"{gap['value']:.3g}",
         "gap low": gap["low"],
         "gap high": gap["high"],
+        "limit": found["limit"],
         "answer": found["answer"],
     }
 

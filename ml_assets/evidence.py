@@ -2,17 +2,17 @@
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 import dagster as dg
 
+from ml_assets import pictures
+from ml_assets.pictures import Drawing, Mark
 from ml_assets.statistics.estimate import Estimate
 
 Rows = Sequence[Mapping[str, object]]
-BLUE, GREY, RED = "#3b6fb6", "#b8bfc9", "#c8453b"
 
 
 @dataclass(frozen=True)
@@ -101,106 +101,48 @@ def markdown_table(rows: Rows, *, most: int = 40) -> str:
     return "\n".join(lines)
 
 
-def table(rows: Rows) -> dg.MarkdownMetadataValue:
+def table(rows: Rows, *, most: int = 40) -> dg.MarkdownMetadataValue:
     """Records as metadata."""
-    return dg.MetadataValue.md(markdown_table(rows))
+    return dg.MetadataValue.md(markdown_table(rows, most=most))
 
 
-def _image(svg: str, title: str) -> str:
-    return f"![{title}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+def image(drawing: Drawing | None) -> str:
+    """A drawing as an image in Markdown, which the UI shows; nothing where there is none."""
+    if drawing is None:
+        return ""
+    return f"![{drawing.title}](data:image/svg+xml;base64,{base64.b64encode(drawing.svg().encode()).decode()})"
 
 
-def _frame(body: str, title: str, width: int, height: int) -> str:
-    style = "font-family:Inter,Arial,sans-serif;font-size:11px"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" style="{style}">'
-        f'<rect width="100%" height="100%" fill="white"/><text x="8" y="16" font-weight="600" fill="#333">{escape(title)}</text>{body}</svg>'
-    )
+def images(drawings: Iterable[Drawing | None]) -> str:
+    """Several drawings one under the other, without those of nothing."""
+    return "\n\n".join(image(drawing) for drawing in drawings if drawing is not None)
 
 
 def bars(
     title: str, before: Mapping[str, float], now: Mapping[str, float], *, names: tuple[str, str] = ("reference", "now")
 ) -> str:
     """Two distributions side by side, as an inline picture: shares by category or band."""
-    labels = list(dict.fromkeys((*before, *now)))[:24]
-    top = max((*before.values(), *now.values(), 1e-12))
-    width, height, base = max(260, 30 * len(labels) + 40), 170, 135
-    body = f'<rect x="{width - 150}" y="8" width="9" height="9" fill="{GREY}"/><text x="{width - 137}" y="16" fill="#333">{escape(names[0])}</text>'
-    body += f'<rect x="{width - 70}" y="8" width="9" height="9" fill="{BLUE}"/><text x="{width - 57}" y="16" fill="#333">{escape(names[1])}</text>'
-    for i, label in enumerate(labels):
-        x = 20 + 30 * i
-        for offset, value, colour in ((0, before.get(label, 0.0), GREY), (11, now.get(label, 0.0), BLUE)):
-            h = 100 * value / top
-            body += f'<rect x="{x + offset}" y="{base - h:.1f}" width="10" height="{h:.1f}" fill="{colour}"/>'
-        body += f'<text x="{x + 10}" y="{base + 12}" fill="#555" text-anchor="end" transform="rotate(-35 {x + 10} {base + 12})">{escape(label[:9])}</text>'
-    return _image(_frame(body, title, width, height), title)
+    return image(pictures.bars(title, before, now, names=names))
 
 
 def intervals(title: str, estimates: Sequence[Estimate], *, limit: float | None = None) -> str:
     """Estimates with their intervals on one axis, and the limit they are held to."""
-    known = [e for e in estimates if e.estimable][:30]
-    values = [v for e in known for v in (e.low, e.high) if math.isfinite(v)] + ([limit] if limit is not None else [])
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    span = (high - low) or 1.0
-    width, height = 560, 34 + 20 * len(known)
-
-    def x(v: float) -> float:
-        return 190 + 350 * (v - low) / span
-
-    body = ""
-    for i, e in enumerate(known):
-        y = 36 + 20 * i
-        body += f'<text x="8" y="{y + 4}" fill="#333">{escape(e.name[:30])}</text>'
-        body += f'<line x1="{x(e.low):.1f}" x2="{x(e.high):.1f}" y1="{y}" y2="{y}" stroke="{BLUE}" stroke-width="2"/>'
-        body += f'<circle cx="{x(e.value):.1f}" cy="{y}" r="3.5" fill="{BLUE}"/>'
-    if limit is not None:
-        body += f'<line x1="{x(limit):.1f}" x2="{x(limit):.1f}" y1="24" y2="{height - 4}" stroke="{RED}" stroke-dasharray="4 3"/>'
-    return _image(_frame(body, title, width, height), title)
+    marks = [Mark(e.name, e.value, e.low, e.high) for e in estimates if e.estimable][:30]
+    return image(pictures.forest(title, marks, limits=[] if limit is None else [limit]))
 
 
 def curve(
     title: str, points: Sequence[tuple[float, float]], *, mark: float | None = None, diagonal: bool = False
 ) -> str:
     """A line through points, with a vertical mark or the diagonal."""
-    if not points:
-        return ""
-    xs, ys = [p[0] for p in points], [p[1] for p in points]
-    lx, hx = (0.0, 1.0) if diagonal else (min(xs), max(xs))
-    ly, hy = (0.0, 1.0) if diagonal else (min(ys), max(ys))
-
-    def at(px: float, py: float) -> str:
-        return f"{50 + 290 * (px - lx) / ((hx - lx) or 1):.1f},{190 - 150 * (py - ly) / ((hy - ly) or 1):.1f}"
-
-    body = f'<polyline points="{" ".join(at(*p) for p in points)}" fill="none" stroke="{BLUE}" stroke-width="2"/>'
-    for value, y in ((ly, 190), (hy, 44)):
-        body += f'<text x="45" y="{y}" text-anchor="end" fill="#555">{value:.3g}</text>'
-    for value, px in ((lx, 50), (hx, 340)):
-        body += f'<text x="{px}" y="206" text-anchor="middle" fill="#555">{value:.3g}</text>'
-    if diagonal:
-        body += f'<polyline points="{at(0, 0)} {at(1, 1)}" stroke="{GREY}" stroke-dasharray="4 3"/>'
-    if mark is not None:
-        body += f'<polyline points="{at(mark, ly)} {at(mark, hy)}" stroke="{RED}" stroke-dasharray="4 3"/>'
-    return _image(_frame(body, title, 360, 215), title)
+    return image(pictures.curves(title, {title: points}, mark=mark, diagonal=diagonal))
 
 
-def band(title: str, points: Sequence[tuple[float, float, float, float]]) -> str:
-    """A line through (x, y), within the band from low to high of each point (x, y, low, high)."""
-    if not points:
-        return ""
-    xs, ends = [p[0] for p in points], [v for p in points for v in p[1:]]
-    lx, hx, ly, hy = min(xs), max(xs), min(ends), max(ends)
-
-    def at(px: float, py: float) -> str:
-        return f"{50 + 370 * (px - lx) / ((hx - lx) or 1):.1f},{190 - 150 * (py - ly) / ((hy - ly) or 1):.1f}"
-
-    edge = [at(p[0], p[2]) for p in points] + [at(p[0], p[3]) for p in reversed(points)]
-    body = f'<polygon points="{" ".join(edge)}" fill="{GREY}" fill-opacity="0.45"/>'
-    body += f'<polyline points="{" ".join(at(*p[:2]) for p in points)}" fill="none" stroke="{BLUE}" stroke-width="2"/>'
-    for value, y in ((ly, 190), (hy, 44)):
-        body += f'<text x="45" y="{y}" text-anchor="end" fill="#555">{value:.3g}</text>'
-    for value, px in ((lx, 50), (hx, 420)):
-        body += f'<text x="{px}" y="206" text-anchor="middle" fill="#555">{value:.3g}</text>'
-    return _image(_frame(body, title, 440, 215), title)
+def band(
+    title: str, points: Sequence[tuple[float, float, float, float]], *, limits: Sequence[float] = (), across: str = ""
+) -> str:
+    """A line through (x, y), within the band from low to high of each point (x, y, low, high), and limits."""
+    return image(pictures.band(title, points, limits=limits, across=across))
 
 
 def counted(n: int, what: str) -> str:

@@ -17,12 +17,15 @@ from ml_assets.evidence import (
     curve,
     estimate_figures,
     estimate_rows,
+    image,
+    images,
     intervals,
     markdown_table,
     numbers,
     show,
     summary_result,
 )
+from ml_assets.pictures import Mark, forest
 from ml_assets.statistics.estimate import Estimate
 
 GOOD = Verdict(True, "all is well (n = 10)", {"share": 0.5, "nothing": math.nan}, [{"a": 1}], "![p](data:x)")
@@ -102,23 +105,38 @@ def test_no_value_breaks_a_table_apart(rows: list[dict[str, str]]) -> None:
 def test_pictures_are_pictures_also_of_odd_names() -> None:
     estimates = [Estimate("<a> & b", 0.5, 0.4, 0.6, 10), Estimate("none", math.nan, math.nan, math.nan, 0)]
     for drawn in (
-        bars("<t>", {"a&b": 0.5, "": 0.5}, {"new": 1.0}), bars("empty", {}, {}), intervals("i", estimates, limit=0.55), intervals("i", []),
+        bars("<t>", {"a&b": 0.5, "": 0.5}, {"new": 1.0}), bars("empty", {}, {}), intervals("i", estimates, limit=0.55),
         curve("c", [(0, 0), (1, 1)], mark=0.5), curve("c", [(0.2, 0.1)], diagonal=True),
     ):  # fmt: skip
         assert picture(drawn).tag.endswith("svg")
-    assert curve("c", []) == ""
+    assert curve("c", []) == intervals("i", []) == ""
 
 
 def test_an_interval_is_drawn_from_low_to_high() -> None:
     drawn = picture(intervals("i", [Estimate("a", 0.5, 0.0, 1.0, 10), Estimate("b", 0.5, 0.25, 0.75, 10)]))
-    wide, narrow = [(float(x.get("x1", 0)), float(x.get("x2", 0))) for x in drawn.iter() if x.tag.endswith("line")]
-    assert wide == (190.0, 540.0)
-    assert narrow == (277.5, 452.5)  # a quarter of the width further in on both sides
+    lines = [x for x in drawn.iter() if x.tag.endswith("line") and x.get("stroke-width") == "2"]
+    wide, narrow = [(float(x.get("x1", 0)), float(x.get("x2", 0))) for x in lines]
+    quarter = (wide[1] - wide[0]) / 4
+    assert narrow == pytest.approx((wide[0] + quarter, wide[1] - quarter), abs=0.1)
+
+
+def test_several_drawings_stand_one_under_the_other_without_those_of_nothing() -> None:
+    one = forest("rates", [Mark("a", 0.5)])
+    assert images([one, forest("none", []), one]) == f"{image(one)}\n\n{image(one)}"
+    assert images([None]) == image(None) == ""
 
 
 def test_a_band_lies_around_its_line() -> None:
-    drawn = picture(band("score by <age>", [(20.0, 0.2, 0.1, 0.4), (40.0, 0.6, 0.4, 0.9)]))
+    drawn = picture(band("score by <age>", [(20.0, 0.2, 0.1, 0.4), (40.0, 0.6, 0.4, 0.9)], limits=[0.0]))
     names = {element.tag.split("}")[1]: element for element in drawn.iter()}
-    assert names["polyline"].get("points") == "50.0,171.2 420.0,96.2"  # 0.2 and 0.6 between 0.1 (y 190) and 0.9 (y 40)
-    assert names["polygon"].get("points") == "50.0,190.0 420.0,133.8 420.0,40.0 50.0,133.8"
+
+    def places(name: str) -> list[tuple[float, float]]:
+        return [(float(a), float(b)) for a, b in (p.split(",") for p in str(names[name].get("points")).split())]
+
+    (x1, y1), (x2, y2) = places("polyline")
+    low1, low2, high2, high1 = places("polygon")
+    assert (low1[0], high1[0], low2[0], high2[0]) == (x1, x1, x2, x2)
+    # 0.1 below 0.2 below 0.4, and 0.4 below 0.6 below 0.9, all on one scale: 0.1 is as far as it is from 0.2 to 0.1
+    unit = low1[1] - y1
+    assert [y1 - high1[1], low2[1] - y2, y2 - high2[1]] == pytest.approx([2 * unit, 2 * unit, 3 * unit], abs=0.3)
     assert band("nothing", []) == ""

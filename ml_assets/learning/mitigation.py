@@ -19,6 +19,7 @@ from ml_assets.learning.frontier import (
     Measured,
     in_limits,
     lost_share,
+    reach,
     unsettled,
     widened,
     worsened,
@@ -41,7 +42,8 @@ class Remedy:
     """One point of the frontier: what a remedy does to the gaps, to every group, and what it costs.
 
     ``verdict`` is the overall one over all gated metrics and groups, ``worst`` the comparison furthest out, ``distance``
-    how many tolerances it is away from equal treatment. ``accuracy`` is the accuracy, or the mean absolute error of a
+    how many tolerances it is away from equal treatment, ``span`` the same of the nearest and furthest point of its interval
+    (-1, -1 without one). ``accuracy`` is the accuracy, or the mean absolute error of a
     regression. ``lost_share`` is the larger relative loss of money and accuracy against "none" (0.01 = one percent; below
     0 = a gain); ``money_lost`` and ``accuracy_lost`` are absolute, in pairs of rows, with their intervals. ``changed`` is
     the share of decisions that differ from "none". ``worsened`` names gated metrics whose verdict is worse than under
@@ -53,6 +55,7 @@ class Remedy:
     verdict: Verdict
     worst: Disparity
     distance: float
+    span: tuple[float, float]
     money_per_decision: Estimate
     accuracy: Estimate
     money_lost: Estimate
@@ -207,6 +210,7 @@ def _remedy(judging: Judging, base: Measured, judged: _Judged, chosen: _Judged, 
         verdict=one.verdict,
         worst=furthest,
         distance=in_limits(furthest),
+        span=reach(furthest),
         money_per_decision=one.money,
         accuracy=one.accuracy,
         money_lost=judging.lost("money lost", base.gain, one.gain),

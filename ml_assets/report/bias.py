@@ -1,10 +1,11 @@
 """Bias in the data and in the decisions: what was found, what was planned, what was tried, what was chosen, what is left."""
 
-from ml_assets.report import remedies
+from ml_assets.pictures import Mark
+from ml_assets.report import decisions, remedies
 from ml_assets.report.disclosure import shown
 from ml_assets.report.groups import mark, name_of, suppressed_note
 from ml_assets.report.markup import Html, badge, estimate_cells, heading, join, missing, note, table, warning
-from ml_assets.report.pictures import Mark, forest
+from ml_assets.report.pictures import forest
 from ml_assets.report.rates import SELECTION, read_rates
 from ml_assets.report.recorded import Recorded
 from ml_assets.resources.store import Facts
@@ -29,6 +30,7 @@ def build(recorded: Recorded) -> Html:
             remedies.build(recorded),
             _model(recorded),
             _rates(recorded),
+            decisions.build(recorded),
         ]
     )
 

@@ -1,8 +1,8 @@
 """How a group and its figure are shown, and how the groups that may not be shown are listed."""
 
+from ml_assets.pictures import Mark
 from ml_assets.report.disclosure import suppressed
 from ml_assets.report.markup import Html, note
-from ml_assets.report.pictures import Mark
 from ml_assets.resources.store import Facts
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from ml_assets.pictures import short as short
 from ml_assets.resources.store import Facts
 
 Row = Mapping[str, object]
@@ -49,13 +50,6 @@ def _float(value: float) -> Html:
     if not math.isfinite(value):
         return Html(DASH)
     return Html(f'<data value="{value!r}">{short(value)}</data>')
-
-
-def short(value: float) -> str:
-    """A number for people: four significant digits, whole from a thousand on."""
-    if abs(value) < 1e-12:
-        return "0"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def join(parts: Iterable[object], between: str = "") -> Html:

@@ -1,6 +1,7 @@
 """Model card: what the model is for, how good it is, for whom, and what to beware of (Mitchell and others 2019)."""
 
 from ml_assets.evidence import curve
+from ml_assets.pictures import Mark
 from ml_assets.report.disclosure import shown
 from ml_assets.report.groups import hidden_note, mark, name_of, suppressed_note
 from ml_assets.report.markup import (
@@ -17,7 +18,7 @@ from ml_assets.report.markup import (
     tag,
     warning,
 )
-from ml_assets.report.pictures import Mark, forest, reused
+from ml_assets.report.pictures import forest, reused
 from ml_assets.report.rates import read_rates
 from ml_assets.report.recorded import Recorded
 from ml_assets.resources.store import Facts, plain

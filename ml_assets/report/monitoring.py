@@ -5,6 +5,7 @@ from typing import Any
 
 from ml_assets.evidence import bars
 from ml_assets.mutes import mutes
+from ml_assets.pictures import Mark
 from ml_assets.report.disclosure import shown
 from ml_assets.report.groups import name_of, suppressed_note
 from ml_assets.report.markup import (
@@ -21,7 +22,7 @@ from ml_assets.report.markup import (
     table,
     tag,
 )
-from ml_assets.report.pictures import Mark, reused, trend
+from ml_assets.report.pictures import reused, trend
 from ml_assets.report.recorded import Recorded
 from ml_assets.resources.store import Facts
 from ml_assets.stages.monitoring.table import monitoring_table

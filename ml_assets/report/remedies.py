@@ -138,11 +138,12 @@ def _frontier(facts: Facts, unit: str) -> Html:
         for r in facts["rows"]
         if r["money_per_decision"]["value"] is not None and r.get("distance") is not None
     ]
+    spans = {r["name"]: tuple(r["span"]) for r in facts["rows"] if None not in r.get("span", [None])}
     if len(points) < 2:
         return note("No frontier to draw: nothing beside the solution as it is was tried.")
     best = facts.get("frontier")
     words = note("Not beaten in both money and distance: ", ", ".join(best), ".") if best else Html("")
-    picture = frontier("remedies by price and distance from equal treatment", points, across="worst gap, in multiples of its limit", up=f"{unit} per decision")  # fmt: skip
+    picture = frontier("remedies by price and distance from equal treatment", points, across="worst gap, in multiples of its limit", up=f"{unit} per decision", start="none", limit=1.0, spans=spans)  # fmt: skip
     return join([picture, words])
 
 

@@ -64,7 +64,10 @@ class FairnessMetric:
 
 @dataclass(frozen=True, slots=True)
 class Disparity:
-    """One measure in one group. ``denominator`` names the rows that ``n`` counts, ``limit`` is the tolerance."""
+    """One measure in one group. ``denominator`` names the rows that ``n`` counts, ``limit`` is the tolerance.
+
+    ``detectable``: the smallest gap these rows could rule out, in the unit of a difference (for a ratio: of its logarithm).
+    """
 
     metric: str
     attribute: str
@@ -76,6 +79,7 @@ class Disparity:
     verdict: Verdict
     sentence: str
     resolvable: bool
+    detectable: float
 
 
 def _everyone(outcomes: Outcomes) -> BoolArray:
@@ -309,4 +313,5 @@ def _disparity(draft: _Draft, verdict: Verdict, level: float) -> Disparity:
         verdict=verdict,
         sentence=gap_sentence(who, metric.rate, draft.sides, value, contrast, verdict),
         resolvable=contrast.resolvable,
+        detectable=contrast.detectable,
     )

@@ -115,6 +115,29 @@ def mean_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     return centre - half, centre + half
 
 
+def quantile_interval(ordered: npt.ArrayLike, share: float, *, level: float = 0.95) -> Interval:
+    """Interval of the quantile below which ``share`` of the population lies, from values (n,) in rising order.
+
+    Two of the values themselves, whatever the distribution: those of the ranks that a binomial count of values below the
+    quantile leaves out with at most half the error on either side. Infinite where there are too few values for a side.
+    Not for dependent rows. Source: Conover, Practical Nonparametric Statistics (1999), section 3.2.
+    """
+    values = finite(ordered)
+    if not 0 < share < 1:
+        raise DataError("the share of a quantile", got=share, allowed="between 0 and 1", do="Use 0.9 for instance")
+    error, n = _half_error(level), values.size
+    if n == 0:
+        return _NOTHING
+    from scipy.special import betainc
+
+    reach = int(12 * math.sqrt(n * share * (1 - share))) + 12
+    ranks = np.arange(max(0, int(n * share) - reach), min(n, int(n * share) + reach))
+    at_most = betainc(n - ranks, ranks + 1.0, 1 - share)  # chance of at most as many values below; 1 for n of them
+    low = int(ranks[0]) + int((at_most <= error).sum())
+    high = int(ranks[0]) + int((at_most < 1 - error).sum()) + 1
+    return (float(values[low - 1]) if low > 0 else -math.inf), (float(values[high - 1]) if high <= n else math.inf)
+
+
 def t_quantile(level: float, freedom: float) -> float:
     """Student's two-sided quantile at ``level`` with ``freedom`` degrees of freedom: 2.262 at 0.95 with 9."""
     normal_quantile(level)
@@ -241,6 +264,11 @@ def _placements(y: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _mean_variance(values: FloatArray) -> float:
     return float(values.var(ddof=1)) / values.size
+
+
+def _half_error(level: float) -> float:
+    normal_quantile(level)
+    return 0.5 - level / 2
 
 
 def _check_counts(successes: float, n: float) -> None:

@@ -15,7 +15,9 @@ JUDGING = Judging(table(), GROUPS, VALUE, 1, {"selection_rate_difference": 0.1})
 
 
 def gap(metric: str, value: float, low: float, high: float, limit: float) -> Disparity:
-    return Disparity(metric, "sex", "f", 9, "rows", Estimate(metric, value, low, high, 9), limit, "pass", "", True)
+    return Disparity(
+        metric, "sex", "f", 9, "rows", Estimate(metric, value, low, high, 9), limit, "pass", "", True, 0.05
+    )
 
 
 @pytest.mark.parametrize(

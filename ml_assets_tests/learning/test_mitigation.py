@@ -206,3 +206,12 @@ def test_a_candidate_is_judged_by_its_own_decisions() -> None:
     )
     assert result.row("crossed").accuracy.value == pytest.approx(0.9)
     assert result.chosen == "crossed"
+
+
+def test_the_span_of_a_distance_is_that_of_its_interval_and_holds_it() -> None:
+    for row in compare(unfair=UNFAIR, fair=FAIR, none=DEAR).rows:
+        near, far = row.span
+        assert near <= row.distance <= far
+        low, high = sorted(abs(end) / 0.1 for end in (row.disparity.low, row.disparity.high))
+        assert far == pytest.approx(high)
+        assert near == pytest.approx(0.0 if row.disparity.low <= 0 <= row.disparity.high else low)

@@ -1,13 +1,20 @@
 """Part 8: gaps of the final decisions, remedies, and what the plan of part 4 came to."""
 
+import base64
+import re
+import xml.etree.ElementTree as ET
+
 import dagster as dg
 import numpy as np
+import pandas as pd
 import pytest
 
 from ml_assets.history import training_rows
 from ml_assets.releases import challenger
+from ml_assets.running import ROW_ASSETS, TRAINING_ASSETS
 from ml_assets.stages import model_bias
-from ml_assets_tests.stages.lab import Lab, Planted, checks_of, said
+from ml_assets_tests.stages.declarations import TABLE, declared
+from ml_assets_tests.stages.lab import Lab, Planted, checks_of, open_instance, said
 
 
 def _by_job(lab: Lab) -> dg.AssetCheckEvaluation:
@@ -99,7 +106,18 @@ def test_a_finding_is_met_by_the_ladder_and_every_candidate_says_what_it_does(fo
     )
     adaptive = next(r for r in facts["rows"] if r["name"] == "adaptive 1")
     assert {e["group"] for e in adaptive["effects"]} >= {"f", "m", "driver"}
-    assert {"remedies", "what it does to every group", "outcome"} <= set(lab.metadata("mitigation"))
+    shown = lab.metadata("mitigation")
+    assert {"remedies", "what it does to every group", "outcome"} <= set(shown)
+    money, accuracy = pictures_in(shown["frontier"])
+    assert "per decision" in words_of(money)
+    assert "accuracy" in words_of(accuracy)
+    for drawn in (money, accuracy):
+        assert "none (start" in words_of(drawn)
+        assert words_of(drawn).count("chosen") == 1
+        assert all(name in words_of(drawn) for name in facts["tried"])
+    beside = [words_of(one) for one in pictures_in(shown.get("before and after", ""))]
+    assert len(beside) == (0 if facts["chosen"] == "none" else 2)
+    assert all("job_group=driver" in words for words in beside)
     assert all(e["n"] > 0 for e in facts["evidence"])
 
 
@@ -162,3 +180,136 @@ def test_a_remedy_that_nobody_planned_is_not_called_planned(fork: Lab) -> None:
     assert next(r for r in facts["rows"] if r["name"] == "reweigh")["within_budget"]
     assert (facts["chosen"], facts["outcome"]) == ("none", "infeasible")
     assert "planned" not in facts["sentence"]
+
+
+def test_the_report_shows_every_figure_of_every_group_with_interval_and_n(stream: Lab) -> None:
+    facts = stream.store.read_facts("model_bias_report")
+    wanted = {
+        "selection_rate", "true_positive_rate", "false_positive_rate", "positive_predictive_value",
+        "false_omission_rate", "accuracy", "roc_auc", "calibration", "value_per_decision",
+    }  # fmt: skip
+    assert {(f["metric"], f["group"]) for f in facts["figures"]} == {(m, g) for m in wanted for g in ("f", "m")}
+    for f in facts["figures"]:
+        assert f["n"] > 0
+        assert f["value"]["low"] <= f["value"]["value"] <= f["value"]["high"]
+        assert f["gap"]["low"] <= f["gap"]["value"] <= f["gap"]["high"]
+    rates = {f["group"]: f["value"]["value"] for f in facts["figures"] if f["metric"] == "selection_rate"}
+    ratio = next(f for f in facts["figures"] if (f["metric"], f["group"]) == ("selection_rate", "f"))
+    assert ratio["gap"]["value"] == pytest.approx(rates["f"] / rates["m"])
+    shown = stream.metadata("model_bias_report")["figures of every group"]
+    assert all(name in shown for name in wanted)
+
+
+def test_crossings_are_compared_and_a_tiny_group_is_not_shown(fork: Lab) -> None:
+    fork.store.write_frame("training_set", _with_few(fork.store.read_frame("training_set")))
+    lab = fork.but(data_bias={"protected": ["sex", "age_band"]})
+    lab.ok("model_bias_report")
+    facts, shown = lab.store.read_facts("model_bias_report"), lab.metadata("model_bias_report")
+    assert {f["attribute"] for f in facts["crossings"]} == {"sex & age_band"}
+    assert facts["crossed_figures"] > len(facts["crossings"]) > 0
+    assert facts["masked"]["sex"]["x"] == "small"
+    few = [f for f in facts["figures"] if f["group"] == "x"]
+    assert few
+    assert {f["answer"] for f in few} <= {"too few to say", "not estimable"}
+    assert "sex=x" not in shown["figures of every group"] + shown["gaps"] + shown["worst crossings"]
+    assert "sex=x" in shown["not shown"]
+    assert "fewer than 10 rows" in shown["not shown"]
+    (beside,) = [g for g, why in facts["masked"]["sex"].items() if why == "complementary"]
+    lines = [line for line in shown["figures of every group"].splitlines() if f"sex={beside} " in line]
+    assert len(lines) == 9
+    assert all(line.split("|")[6].strip() == "–" for line in lines), "the count of x could be worked out"
+
+
+def _with_few(rows: pd.DataFrame) -> pd.DataFrame:
+    """Four rows of the test part whose sex is "x"."""
+    at = rows.index[rows["ml:part"] == "test"][:4]
+    return rows.assign(**{"ml:group:sex": rows["ml:group:sex"].where(~rows.index.isin(at), "x")})
+
+
+def test_numbers_and_several_classes_have_their_own_figures(classes: Lab, table: Lab) -> None:
+    facts = classes.store.read_facts("model_bias_report")
+    recalls = {(f["label"], f["group"]) for f in facts["figures"] if f["metric"] == "true_positive_rate"}
+    assert recalls == {(k, g) for k in ("small", "large", "odd") for g in ("north", "south")}
+    assert not table.store.read_facts("model_bias_report")["figures"]
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """A predicted number whose weekday is protected and, for a reason, an input."""
+    folder = tmp_path_factory.mktemp("shops")
+    bias = {
+        "groups": {"weekend": {"column": "weekday", "edges": [5]}},
+        "protected": ["weekend"],
+        "as_input": {"weekday": "people buy more at weekends"},
+    }
+    lab = Lab(declared(TABLE, data_bias=bias), open_instance(folder), folder)
+    lab.ok(*ROW_ASSETS)
+    lab.ok(*TRAINING_ASSETS)
+    return lab
+
+
+def test_a_predicted_number_is_shown_by_its_errors(shops: Lab) -> None:
+    facts = shops.store.read_facts("model_bias_report")
+    wanted = {"mean_residual", "mean_absolute_error", "residual_10", "residual_90", "value_per_decision"}
+    assert {(f["metric"], f["group"]) for f in facts["figures"]} == {(m, g) for m in wanted for g in ("<5", ">=5")}
+    assert all(f["n"] > 0 and f["value"]["low"] <= f["value"]["value"] <= f["value"]["high"] for f in facts["figures"])
+    assert "residual_90" in shops.metadata("model_bias_report")["figures of every group"]
+
+
+def test_calibration_of_every_group_and_what_cannot_hold_at_once(stream: Lab) -> None:
+    facts, shown = stream.store.read_facts("model_bias_report"), stream.metadata("model_bias_report")
+    assert [c["group"] for c in facts["calibration"]] == ["f", "m"]
+    for c in facts["calibration"]:
+        assert sum(p["observed"]["n"] for p in c["points"]) == c["n"]
+        assert c["error"]["value"] >= 0
+        assert f"sex={c['group']}" in shown["calibration by group"]
+    said = [f["sentence"] for f in facts["cannot_hold"]]
+    if said:
+        assert sum(sentence in shown["what cannot hold at once"] for sentence in said) == 1, "one per attribute"
+    else:
+        assert "nothing that these rows show" in shown["what cannot hold at once"]
+
+
+def test_different_base_rates_are_said_to_rule_equality_out(fork: Lab) -> None:
+    """Drivers default more often: they cannot have the others' precision, recall and false positive rate."""
+    lab = fork.but(data_bias={"protected": ["sex", "job_group"], "as_input": {"job": "planted"}})
+    lab.ok("model_bias_report")
+    found = lab.store.read_facts("model_bias_report")["cannot_hold"]
+    (driver,) = [f for f in found if f["group"] == "driver"]
+    assert driver["base_rate"]["value"] < driver["rest_base_rate"]["value"]
+    assert driver["implied_gap"]["high"] < 0
+    assert driver["sentence"] in lab.metadata("model_bias_report")["what cannot hold at once"]
+
+
+def test_an_attribute_that_is_an_input_is_exchanged_and_otherwise_it_is_said(stream: Lab, shops: Lab) -> None:
+    assert not stream.store.read_facts("model_bias_report")["flips"]
+    assert "no protected attribute" in stream.metadata("model_bias_report")["attribute exchanged"]
+    facts = shops.store.read_facts("model_bias_report")
+    assert facts["read"] == ["weekend"]
+    later, earlier = sorted(facts["flips"], key=lambda f: f["group"], reverse=True)
+    assert (later["group"], earlier["group"]) == (">=5", "<5")
+    assert later["changed"]["value"] == 1.0
+    # five units more are sold each day of the week, and the middle days of the two bands are 2 and 5 (or 6)
+    assert later["score"]["low"] <= later["score"]["value"] <= later["score"]["high"]
+    assert 10 < later["score"]["value"] < 22
+    assert earlier["score"]["value"] < -10
+    assert "weekday = " in shops.metadata("model_bias_report")["attribute exchanged"]
+
+
+def pictures_in(markdown: str) -> list[ET.Element]:
+    """The pictures of a text; each must be well-formed."""
+    return [ET.fromstring(base64.b64decode(code)) for code in re.findall(r"base64,([A-Za-z0-9+/=]+)\)", markdown)]
+
+
+def words_of(drawn: ET.Element) -> str:
+    return " ".join(part for part in drawn.itertext())
+
+
+def test_the_report_is_drawn(stream: Lab) -> None:
+    shown = stream.metadata("model_bias_report")
+    rates = pictures_in(shown["rates of every group"])
+    assert len(rates) == 8
+    assert all("sex=f" in words_of(one) and "sex=m" in words_of(one) for one in rates)
+    (calibration,) = pictures_in(shown["calibration of every group"])
+    assert sum(part.tag.endswith("polyline") for part in calibration.iter()) == 2
+    assert len(pictures_in(shown["picture"])) == 1

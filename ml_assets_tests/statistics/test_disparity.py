@@ -81,6 +81,17 @@ def test_a_tiny_group_is_inconclusive_and_does_not_block_the_others() -> None:
     assert overall_verdict([tiny]) == "inconclusive"
 
 
+def test_the_smallest_gap_that_rows_could_rule_out_decides_on_resolvable() -> None:
+    groups, truth, decision = _table(tiny=(4, 1, 2, 3), large=(400, 100, 100, 400), other=(400, 100, 100, 400))
+    found = disparities(groups, truth, decision, metrics={"accuracy_difference": 0.1, "selection_rate_ratio": 0.8})
+    for one in found:
+        limit = one.limit if one.metric == "accuracy_difference" else -math.log(one.limit)
+        assert one.resolvable == (one.detectable <= limit)
+    assert (
+        _one(found, "accuracy_difference", "tiny").detectable > _one(found, "accuracy_difference", "large").detectable
+    )
+
+
 def test_a_group_without_positives_has_no_true_positive_rate() -> None:
     found = disparities(*_table(f=(0, 10, 0, 50), m=(60, 20, 10, 10)), metrics={"equal_opportunity_difference": 0.1})
     women = _one(found, "equal_opportunity_difference", "f")

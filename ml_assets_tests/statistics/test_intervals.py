@@ -16,6 +16,7 @@ from ml_assets.statistics.intervals import (
     midranks,
     newcombe_difference,
     normal_quantile,
+    quantile_interval,
     ratio_interval,
     t_quantile,
     wilson,
@@ -245,3 +246,20 @@ def test_delong_refuses_what_it_cannot_rank() -> None:
 
 def test_equal_values_share_their_rank() -> None:
     assert midranks(np.array([10.0, 20.0, 10.0, 5.0])).tolist() == [2.5, 4.0, 2.5, 1.0]
+
+
+def test_a_quantile_lies_between_the_ranks_of_the_binomial() -> None:
+    # Conover, Practical Nonparametric Statistics (1999), section 3.2: the median of 10 lies between the 2nd and the 9th
+    assert quantile_interval(np.arange(1.0, 11.0), 0.5) == (2.0, 9.0)
+    assert quantile_interval(np.arange(1.0, 11.0), 0.9) == (7.0, math.inf)
+    assert quantile_interval([], 0.5)[0] != quantile_interval([], 0.5)[0]
+    assert quantile_interval([3.0], 0.5) == (-math.inf, math.inf)
+    with pytest.raises(DataError, match="share of a quantile"):
+        quantile_interval([1.0, 2.0], 1.0)
+
+
+@pytest.mark.parametrize(("n", "share"), [(40, 0.9), (400, 0.1), (5_000, 0.5)])
+def test_the_interval_of_a_quantile_covers_it(n: int, share: float) -> None:
+    rng = np.random.default_rng(n)
+    ends = [quantile_interval(np.sort(rng.random(n)), share) for _ in range(600)]
+    assert np.mean([low <= share <= high for low, high in ends]) >= 0.93

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ml_assets.declaration import Solution
-from ml_assets.evidence import Verdict, table
+from ml_assets.evidence import Verdict
 from ml_assets.graph import Stage
 from ml_assets.history import training_rows
 from ml_assets.inputs import judge_inputs
@@ -13,11 +13,13 @@ from ml_assets.recipes import recipe_of
 from ml_assets.releases import challenger, require_same_rows
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.resources.store import Facts
+from ml_assets.stages.model_bias.remedies import remedies_metadata
 
 if TYPE_CHECKING:
     from ml_assets.learning.artifact import SolutionArtifact
     from ml_assets.learning.ladder import Climb
     from ml_assets.learning.mitigation import MitigationTable
+    from ml_assets.statistics.disclosure import Masked
 
 
 def build_mitigation(stage: Stage) -> dg.AssetsDefinition:
@@ -32,60 +34,12 @@ def build_mitigation(stage: Stage) -> dg.AssetsDefinition:
     )
     def mitigation(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
         facts = try_remedies(solution, store.of(solution.name))
-        effects = [effect_row(r["name"], e) for r in facts["rows"] for e in r["effects"]]
-        metadata: dict[str, Any] = {
-            "remedies": table([remedy_row(r, facts, solution.business_case.currency) for r in facts["rows"]]),
-            "outcome": facts["outcome"],
-            "chosen": facts["chosen"],
-            "sentence": facts["sentence"],
-            "fits": facts["fits"],
-            "digest": facts["digest"],
-        }
-        if len(facts["rows"]) > 1:
-            metadata["what it does to every group"] = table(effects)
-        if facts["skipped"]:
-            metadata["not tried"] = table([{"remedy": name, "why": why} for name, why in facts["skipped"].items()])
-        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(facts["digest"][:16]))
+        return dg.MaterializeResult(
+            metadata=remedies_metadata(facts, solution.business_case.currency),
+            data_version=dg.DataVersion(facts["digest"][:16]),
+        )
 
     return mitigation
-
-
-def remedy_row(row: Facts, facts: Facts, currency: str) -> dict[str, object]:
-    """One point of the frontier as a table row."""
-    gap, lost = row["worst"], row["money_lost"]
-    return {
-        "remedy": row["name"],
-        "verdict": row["verdict"],
-        "worst gap": f"{gap['metric']} {gap['attribute']}={gap['group']}",
-        "value": gap["value"]["value"],
-        "low": gap["value"]["low"],
-        "high": gap["value"]["high"],
-        f"{currency} per decision": row["money_per_decision"]["value"],
-        f"{currency} lost": f"{lost['value']:.3g} [{lost['low']:.3g}, {lost['high']:.3g}]"
-        if lost["low"] is not None
-        else "",
-        "lost share": row["lost_share"],
-        "decisions changed": row["changed"]["value"],
-        "levels down": row["levels_down"],
-        "reads the group": row["needs_group"],
-        "chosen": row["name"] == facts["chosen"],
-        "why": row["reason"],
-    }
-
-
-def effect_row(remedy: str, effect: Facts) -> dict[str, object]:
-    """What a remedy does to one rate of one group, as a table row."""
-    before, after = effect["before"], effect["after"]
-    return {
-        "remedy": remedy,
-        "group": f"{effect['attribute']}={effect['group']}",
-        "rate": effect["rate"],
-        "before": before["value"],
-        "after": after["value"],
-        "low": after["low"],
-        "high": after["high"],
-        "n": after["n"],
-    }
 
 
 def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
@@ -104,6 +58,8 @@ def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
         "fits": 0,
         "skipped": {},
         "evidence": [],
+        "masked": {},
+        "threshold": solution.data_bias.disclosure,
     }
     if solution.data_bias.protected:
         found = _climb(solution, store, base, planned)
@@ -114,6 +70,8 @@ def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
             "outcome": found.table.outcome,
             "sentence": found.table.sentence,
             "frontier": list(found.table.frontier),
+            "masked": _masked(solution, store),
+            "threshold": solution.data_bias.disclosure,
             "fits": found.fits,
             "skipped": dict(found.skipped),
             "evidence": list(found.evidence),
@@ -125,6 +83,16 @@ def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
     return store.write_facts(
         "mitigation", compared | {"digest": digest, "planned": weighed or None, "tried": sorted(candidates)}
     )
+
+
+def _masked(solution: Solution, store: SolutionStore) -> "Masked":
+    """The groups of the rows remedies are judged on whose counts may not be shown."""
+    from ml_assets.statistics.crossings import crossed
+    from ml_assets.statistics.disclosure import masked_groups
+
+    judged = training_rows(solution, store, weights=False).part("validation")
+    groups = judged.groups[list(solution.data_bias.protected)]
+    return masked_groups(crossed(groups), threshold=solution.data_bias.disclosure)
 
 
 def _as_it_is(solution: Solution, store: SolutionStore) -> "tuple[SolutionArtifact, dict[str, SolutionArtifact]]":

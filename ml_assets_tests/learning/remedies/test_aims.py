@@ -10,7 +10,7 @@ GROUPS = pd.DataFrame({"sex": ["f", "m", "f"], "age": ["old", "old", "unknown"]}
 
 def finding(metric: str, attribute: str = "sex") -> Disparity:
     value = Estimate(metric, 0.2, 0.1, 0.3, 100)
-    return Disparity(metric, attribute, "f", 100, "rows", value, 0.1, "fail", "", True)
+    return Disparity(metric, attribute, "f", 100, "rows", value, 0.1, "fail", "", True, 0.05)
 
 
 def test_every_aim_is_a_known_metric() -> None:

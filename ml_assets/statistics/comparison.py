@@ -4,25 +4,31 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import numpy.typing as npt
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.arrays import finite, same_rows
+from ml_assets.statistics.arrays import FloatArray, finite, same_rows
 from ml_assets.statistics.estimate import Estimate, not_estimable
-from ml_assets.statistics.intervals import mean_interval
+from ml_assets.statistics.intervals import mean_interval, t_quantile
 
 Verdict = Literal["better", "not_worse", "worse", "undecided"]
-MINIMUM_ROWS = 30
+MINIMUM_ROWS, POINTS = 30, 60
 
 
 @dataclass(frozen=True, slots=True)
 class PairedComparison:
-    """Challenger minus champion per row (higher is better), the margin it was held against, and what follows."""
+    """Challenger minus champion per row (higher is better), the margin it was held against, and what follows.
+
+    ``curve``: (rows so far, mean difference, low, high) as the rows come, from 30 rows on, at most 60 points; each interval
+    stands alone: the verdict is that of all rows, never of the first point that looks good.
+    """
 
     difference: Estimate
     margin: float
     verdict: Verdict
     sentence: str
+    curve: tuple[tuple[float, float, float, float], ...] = ()
 
 
 def paired_comparison(
@@ -44,11 +50,26 @@ def paired_comparison(
         )
     name = "difference_per_row"
     difference = not_estimable(name, unit=unit, level=level)
+    gap = a - b
     if n:
-        gap = a - b
         difference = Estimate(name, float(gap.mean()), *mean_interval(gap, level=level), n, unit, level)
     verdict = _verdict(difference, margin)
-    return PairedComparison(difference, margin, verdict, _sentence(difference, margin, verdict))
+    return PairedComparison(difference, margin, verdict, _sentence(difference, margin, verdict), _curve(gap, level))
+
+
+def _curve(gap: FloatArray, level: float) -> tuple[tuple[float, float, float, float], ...]:
+    """Mean and Student's interval of the first n differences, for n along the rows."""
+    if gap.size < MINIMUM_ROWS:
+        return ()
+    at = np.unique(np.linspace(MINIMUM_ROWS, gap.size, POINTS).round().astype(np.int64))
+    mean = np.cumsum(gap)[at - 1] / at
+    spread = np.sqrt(
+        np.maximum(np.cumsum((gap - gap.mean()) ** 2)[at - 1] - at * (mean - gap.mean()) ** 2, 0) / (at - 1)
+    )
+    half = np.array([t_quantile(level, int(n) - 1) for n in at]) * spread / np.sqrt(at)
+    return tuple(
+        zip(at.astype(float).tolist(), mean.tolist(), (mean - half).tolist(), (mean + half).tolist(), strict=True)
+    )
 
 
 def _verdict(difference: Estimate, margin: float) -> Verdict:

@@ -92,3 +92,17 @@ def test_rows_must_be_the_same() -> None:
         paired_comparison(np.ones(40), np.ones(41), margin=0.0)
     with pytest.raises(DataError, match="gaps"):
         paired_comparison([1.0, np.nan], [1.0, 1.0], margin=0.0)
+
+
+def test_the_curve_is_the_comparison_of_the_first_rows() -> None:
+    rng = np.random.default_rng(4)
+    one, two = rng.normal(0.3, 1.0, 500), rng.normal(0.0, 1.0, 500)
+    found = paired_comparison(one, two, margin=0.1)
+    assert found.curve[0][0] == 30
+    assert found.curve[-1] == pytest.approx((500, found.difference.value, found.difference.low, found.difference.high))
+    assert len(found.curve) == 60
+    for rows, mean, low, high in found.curve[::13]:
+        part = paired_comparison(one[: int(rows)], two[: int(rows)], margin=0.1).difference
+        assert (mean, low, high) == pytest.approx((part.value, part.low, part.high))
+    assert paired_comparison(one[:29], two[:29], margin=0.1).curve == ()
+    assert paired_comparison(np.ones(40), np.ones(40), margin=0.1).curve[-1] == (40, 0, 0, 0)

@@ -7,9 +7,9 @@ import subprocess
 from typing import Any
 
 from ml_assets.declaration import Solution
-from ml_assets.evidence import curve, intervals
+from ml_assets.evidence import band, curve, intervals
 from ml_assets.resources import SolutionStore
-from ml_assets.resources.store import Facts
+from ml_assets.resources.store import Facts, plain
 from ml_assets.resources.tracking import LearnedFrom, Training
 from ml_assets.statistics.estimate import Estimate
 
@@ -41,7 +41,7 @@ def training_record(solution: Solution, store: SolutionStore, decision: Facts) -
             "ml.asset": f"{solution.name}/champion",
             "ml.git_commit": git_commit(),
         },
-        plots=plots(store),
+        plots=plots(store, decision),
         note=_note(solution, decision),
         data=LearnedFrom(
             f"{solution.name}/training_set",
@@ -81,7 +81,7 @@ def _metrics(store: SolutionStore, decision: Facts) -> dict[str, float]:
     return found
 
 
-def plots(store: SolutionStore) -> dict[str, str]:
+def plots(store: SolutionStore, decision: Facts) -> dict[str, str]:
     """The pictures of part 6 as SVG, by file name; those that the task has."""
     model, evaluation = store.read_facts("model"), store.read_facts("evaluation")
     importance = [
@@ -97,9 +97,18 @@ def plots(store: SolutionStore) -> dict[str, str]:
         ),
         "importance": intervals("share of the importance", importance[:20]),
     }
+    if decision["comparison"] is not None:
+        drawn["against_the_champion"] = comparison_picture(plain(decision["comparison"]))
     for name, points in ((store.read_facts("candidates")["search"] or {}).get("curves") or {}).items():
         drawn[f"search_{name}"] = curve(f"{name}: lowest loss by trial", [(float(a), float(b)) for a, b in points])
     return {name: svg for name, picture in drawn.items() if (svg := svg_of(picture))}
+
+
+def comparison_picture(comparison: Facts) -> str:
+    """Challenger less champion as the rows come, against nothing and against the margin."""
+    title = "gain per decision over the champion, as the rows come"
+    points = [(row[0], row[1], row[2], row[3]) for row in comparison["curve"]]
+    return band(title, points, limits=[0.0, -comparison["margin"]], across="rows that neither has seen")
 
 
 def svg_of(picture: str) -> str:

@@ -28,7 +28,7 @@ from ml_assets.resources import Registry, SolutionStore, Store
 from ml_assets.resources.packaging import write_mlmodel
 from ml_assets.resources.registry import ModelRegistry
 from ml_assets.resources.store import Facts, plain
-from ml_assets.stages.deployment.recording import training_record
+from ml_assets.stages.deployment.recording import comparison_picture, training_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,6 +225,8 @@ def _shown(solution: Solution, facts: Facts) -> dict[str, Any]:
     }
     if facts["comparison"]:
         metadata |= numbers({"gain_over_champion": facts["comparison"]["difference"]["value"]})
+        if picture := comparison_picture(facts["comparison"]):
+            metadata["against the champion"] = dg.MetadataValue.md(picture)
     return metadata
 
 

@@ -16,11 +16,16 @@ README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8"
 
 def test_the_declaration_of_the_readme_is_valid_and_short() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
-    (document,) = blocks
+    document, model = blocks
     solution = Solution.model_validate(yaml.safe_load(document)["attributes"])
     assert solution.task == "binary"
     lines = [line for line in document.splitlines() if line.strip() and not line.startswith("#")]
     assert len(lines) <= 15
+    more = Solution.model_validate(yaml.safe_load(document)["attributes"] | yaml.safe_load(model)).model
+    assert more.search is not None
+    assert more.cases[0].decision == "no"
+    for name in more.candidates or ():
+        assert family(name).name == name
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -17,12 +17,15 @@ from ml_assets.learning.predictors import (
     limited,
     threads,
 )
-from ml_assets.learning.preprocessing import FeatureSpec, codes, prepare
+from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, codes, prepare
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.metrics import Task
 
 OBJECTIVES: dict[Task, str] = {"binary": "binary:logistic", "multiclass": "multi:softprob"}
 BOOSTED_LOSSES = {"squared": "reg:squarederror", "absolute": "reg:absoluteerror", "quantile": "reg:quantileerror"}
+BINNED_ROWS = 200_000
+"""Rows that scikit-learn's histogram boosting bins at most (``_BinMapper.subsample``)."""
+SEEN = 40
 HISTOGRAM_LOSSES = {"squared": "squared_error", "absolute": "absolute_error", "quantile": "quantile"}
 
 
@@ -73,19 +76,27 @@ def fit_hist_gradient_boosting(job: Job) -> Predictor:
     if job.train.task == "regression":
         settings["loss"] = HISTOGRAM_LOSSES[job.loss.kind]
         settings["quantile"] = job.loss.quantile if job.loss.kind == "quantile" else None
-    stops = len(job.validation) > 0
+    held = _held(job)
     model = make(
         **settings,
-        early_stopping=stops,
+        early_stopping=bool(held),
         random_state=job.seed,
         categorical_features=[spec.kind == "categorical" for spec in job.specs],
         monotonic_cst=list(job.directions) if any(job.directions) else None,
     )
-    held: dict[str, Any] = {}
-    if stops:
-        x_held = codes(prepare(job.validation.features, job.specs), job.specs)
-        held = {"X_val": x_held, "y_val": _truth(job.validation), "sample_weight_val": job.validation.weight}
     return _fitted(job, model, "codes", held)
+
+
+def _held(job: Job) -> dict[str, Any]:
+    """The rows to stop on as scikit-learn's fit takes them, none where there are none; it refuses an unlearned class."""
+    known = np.ones(len(job.validation), dtype=np.bool_)
+    if job.train.task != "regression":
+        known = np.isin(job.validation.truth, job.train.truth)
+    rows = job.validation.rows(np.flatnonzero(known & (job.validation.weight > 0)))
+    if not len(rows):
+        return {}
+    x = codes(prepare(rows.features, job.specs), job.specs)
+    return {"X_val": x, "y_val": _truth(rows), "sample_weight_val": rows.weight}
 
 
 def fit_random_forest(job: Job) -> Predictor:
@@ -163,12 +174,25 @@ def _fitted(
     design = linear_design(prepared, job.specs) if inputs == "design" else None
     x = estimator_inputs(prepared, job.specs, inputs, design)
     if inputs == "codes":
+        x = _learnable(x, job.train.weight)
         options = {**options, "sample_weight": job.train.weight}
     elif not (job.train.weight == 1).all():
         options = {**options, **_weight_option(model, job.train.weight)}
     with limited(job.train.features.size):
         model.fit(x, _truth(job.train), **options)
     return SkopsPredictor(job.family, job.parameters, job.specs, model, inputs, design, job.train.task, job.n_classes)
+
+
+def _learnable(x: FloatArray, weight: FloatArray) -> FloatArray:
+    """``x`` with zeros for columns that trees could learn nothing of, so that none splits on them.
+
+    scikit-learn's histogram boosting fails on a column without a value among the rows it bins: those with weight, and of
+    more than ``BINNED_ROWS`` rows a sample of that size drawn by weight. A column with ``SEEN`` values expected in such
+    a sample is missed by it with probability e^-40.
+    """
+    share = weight @ np.isfinite(x) / weight.sum()
+    least = SEEN / BINNED_ROWS if len(x) > BINNED_ROWS else 0.0
+    return np.where(share > least, x, 0.0)
 
 
 def _weight_option(model: Any, weight: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ml_assets.errors import DataError
 
 FloatArray = NDArray[np.float64]
 
+_LARGEST = 1e30
 _DAY = np.timedelta64(1, "D")
 _TIMES = frozenset({"datetime64", "datetime", "date"})
 _NUMBERS = frozenset({"integer", "floating", "mixed-integer-float", "decimal", "boolean", "integer-na"})
@@ -86,7 +87,10 @@ def prepare(frame: pd.DataFrame, specs: Sequence[FeatureSpec]) -> pd.DataFrame:
 
 
 def codes(prepared: pd.DataFrame, specs: Sequence[FeatureSpec]) -> FloatArray:
-    """Prepared rows as one float64 matrix (rows, specs): a category is its position in the spec, missing is nan."""
+    """Prepared rows as one float64 matrix (rows, specs): a category is its position in the spec, missing is nan.
+
+    Numbers beyond ±1e30 are put there: trees are grown in float32, in which sums of larger ones overflow.
+    """
     matrix = np.full((len(prepared), len(specs)), np.nan)
     for position, spec in enumerate(specs):
         column = prepared[spec.name]
@@ -94,7 +98,7 @@ def codes(prepared: pd.DataFrame, specs: Sequence[FeatureSpec]) -> FloatArray:
             position_of_level = category_codes(column)
             matrix[:, position] = np.where(position_of_level < 0, np.nan, position_of_level)
         else:
-            matrix[:, position] = column.to_numpy(dtype=np.float64)
+            matrix[:, position] = np.clip(column.to_numpy(dtype=np.float64), -_LARGEST, _LARGEST)
     return matrix
 
 

@@ -25,7 +25,7 @@ LIVE_ASSETS = (
     "fairness_report",
     "value_report",
 )
-REPLAY_ASSETS = ("policy_backtest",)
+REPLAY_ASSETS = ("policy_backtest", "data_worth")
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def run_everything(
     steps: list[tuple[str, Callable[[], Finished]]] = [
         ("history", lambda: run_history(defs, instance, solution, batches)),
         ("training", lambda: run_training(defs, instance, solution)),
-        ("replay of the policy", lambda: run_assets(defs, instance, solution, REPLAY_ASSETS)),
+        ("replay of the policy, worth of the data", lambda: run_assets(defs, instance, solution, REPLAY_ASSETS)),
         ("newest batch", lambda: run_assets(defs, instance, solution, LIVE_ASSETS, batches=batches[-1:])),
     ]
     for label, step in steps:

@@ -36,7 +36,7 @@ CONTRACT_ASSETS = (
     "baselines", "candidates", "model", "evaluation", "explanation", "champion", "predictions",
     "model_bias_report", "mitigation",
     "drift_report", "performance_report", "performance_estimate", "fairness_report", "value_report",
-    "policy_backtest", "retraining_log",
+    "policy_backtest", "retraining_log", "data_worth",
 )  # fmt: skip
 """Every asset the ten parts promise."""
 

@@ -17,7 +17,7 @@ ASSETS = {
     "data_selection": {"column_screening", "selected_columns"},
     "data_bias": {"data_bias_report", "bias_remediation_plan", "sample_weights"},
     "data_pipeline": {"raw_data", "valid_data", "quarantined_data", "features", "labels", "profile", "training_set"},
-    "model": {"baselines", "candidates", "model", "evaluation", "explanation"},
+    "model": {"baselines", "candidates", "model", "evaluation", "explanation", "data_worth"},
     "deployment": {"champion", "predictions"},
     "model_bias": {"model_bias_report", "mitigation"},
     "monitoring": {"drift_report", "performance_report", "performance_estimate", "fairness_report", "value_report"},
@@ -25,7 +25,7 @@ ASSETS = {
 }
 TABLE_CHECKS = {
     "baseline_value:ml_can_pay", "bias_remediation_plan:findings_covered", "business_case:signed_off", "business_case:use_is_allowed",
-    "champion:release_gates", "champion:released_model_intact", "data_bias_report:groups_represented", "drift_report:drift",
+    "champion:release_gates", "champion:released_model_intact", "data_worth:columns_worth_their_cost", "data_bias_report:groups_represented", "drift_report:drift",
     "evaluation:beats_baselines", "evaluation:not_too_good", "evaluation:numerically_stable", "evaluation:reproducible", "evaluation:slices",
     "evaluation:success_criteria", "evaluation:worst_slices", "fairness_report:fairness", "features:protected_absent", "labels:label_arrival", "mitigation:plan_kept", "mitigation:protected_absent",
     "model_bias_report:disparity", "model_bias_report:plan_effect_met", "performance_report:concept", "performance_report:performance", "predictions:complete", "predictions:scores_are_sound", "predictions:skew",

@@ -91,6 +91,8 @@ def features(frame: Frame) -> Frame:
             return out.assign(leak=frame["leak"], hint=frame["hint"])
         case "rounded":
             return out.assign(income=out["income"].round(0))
+        case "with_age":
+            return out.assign(age=frame["age"])
         case "crash":
             raise RuntimeError("the feature function is broken")
         case "kill":

@@ -18,7 +18,7 @@ FOLLOWED = 5
 
 
 def build_assets(solution: Solution) -> list[dg.AssetsDefinition]:
-    """baselines, candidates, model, evaluation, explanation. Bodies import learning libraries when they run."""
+    """baselines, candidates, model, evaluation, explanation, data_worth. Bodies import learning libraries when they run."""
     stage = Stage(solution, STAGE)
     return [
         _fitted(stage, "baselines"),
@@ -26,6 +26,7 @@ def build_assets(solution: Solution) -> list[dg.AssetsDefinition]:
         _model(stage),
         _evaluation(stage),
         _explanation(stage),
+        _data_worth(stage),
     ]
 
 
@@ -266,3 +267,23 @@ def _explain(solution: Solution, store: SolutionStore) -> dg.MaterializeResult[A
         "picture": dg.MetadataValue.md(intervals("rise of the loss when the feature is shuffled", named, limit=0.0)),
     }
     return dg.MaterializeResult(metadata=metadata | dependence_shown(dependence, label))
+
+
+def _data_worth(stage: Stage) -> dg.AssetsDefinition:
+    solution = stage.solution
+
+    @stage.asset(
+        "data_worth",
+        "Whether twice the rows would help, and what each column is worth against its declared cost: the chosen family fitted on "
+        "shares of the rows and without each column.",
+        kinds=["report"],
+        deps=["model", "candidates", "training_set"],
+        sections=["business_case", "data_selection"],
+    )
+    def data_worth(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Any]:
+        from ml_assets.stages.model.worth import measure_worth, worth_shown
+
+        facts = measure_worth(solution, store.of(solution.name), log=dg.get_dagster_logger().info)
+        return dg.MaterializeResult(metadata=worth_shown(solution, facts))
+
+    return data_worth

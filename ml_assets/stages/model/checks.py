@@ -1,4 +1,4 @@
-"""Checks of part 6, all on what was recorded of the test part."""
+"""Checks of part 6: on what was recorded of the test part, and on what columns are worth."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,11 +18,25 @@ TOO_GOOD = {"roc_auc": 0.985, "accuracy": 0.995, "r2": 0.98, "average_precision"
 
 def build_checks(solution: Solution) -> list[dg.AssetChecksDefinition]:
     """Every check of this stage."""
-    return [
+    on_evaluation = [
         solution_check(solution, "evaluation", name, partial(judge, solution), description=description)
         for name, judge, description in CHECKS
         if WHERE.get(name, _anywhere)(solution)
     ]
+    worth = solution_check(
+        solution,
+        "data_worth",
+        "columns_worth_their_cost",
+        partial(_worth_their_cost, solution),
+        description="No column is shown to earn less per decision than it is declared to cost.",
+    )
+    return [*on_evaluation, worth]
+
+
+def _worth_their_cost(solution: Solution, store: SolutionStore) -> Verdict:
+    from ml_assets.stages.model.worth import worth_their_cost
+
+    return worth_their_cost(solution, store)
 
 
 def _anywhere(_: Solution) -> bool:

@@ -42,7 +42,7 @@ def test_the_contract_of_names(stream: Lab) -> None:
         "bias_remediation_plan", "sample_weights", "raw_data", "valid_data", "quarantined_data", "features", "labels", "profile",
         "training_set", "baselines", "candidates", "model", "evaluation", "explanation", "champion", "predictions",
         "model_bias_report", "mitigation", "drift_report", "performance_report", "performance_estimate", "fairness_report",
-        "value_report", "policy_backtest", "retraining_log",
+        "value_report", "policy_backtest", "retraining_log", "data_worth",
     }  # fmt: skip
     assert all(k.path[0] == "stream" for k in stream.defs.resolve_asset_graph().get_all_asset_keys())
 

@@ -64,6 +64,15 @@ def _knows_nothing(lab: Lab) -> dg.AssetCheckEvaluation:
     return _judged("numerically_stable", lab)
 
 
+def _dear_age(lab: Lab) -> dg.AssetCheckEvaluation:
+    """Age has nothing to do with who defaults, and is bought for 5 a row; income costs as much and pays."""
+    lab = lab.but(data_selection={"columns": {"age": {"cost": 5}, "income": {"cost": 5}}})
+    lab.plant(features="with_age")
+    lab.ok("features", batches=days(1, 15))
+    lab.ok("column_screening", "selected_columns", *RETRAINED, "data_worth")
+    return lab.verdict("data_worth", "columns_worth_their_cost")
+
+
 PLANTED: Planted = {
     (EVALUATED, "success_criteria"): _unreachable,
     (EVALUATED, "beats_baselines"): _rule_that_knows,
@@ -74,6 +83,7 @@ PLANTED: Planted = {
     (EVALUATED, "worst_slices"): _cooks_toss_a_coin,
     (EVALUATED, "calibration"): lambda lab: _test_labels("inverted", "calibration", lab),
     (EVALUATED, "behaviour"): _wrong_way,
+    ("data_worth", "columns_worth_their_cost"): _dear_age,
 }
 FIGURES = {
     "success_criteria": "against 0.97",
@@ -85,6 +95,7 @@ FIGURES = {
     "worst_slices": "job = cook: loss",
     "calibration": "which is allowed",
     "behaviour": "raising income by one spread moves the score the wrong way in 100.0%",
+    "columns_worth_their_cost": "age costs 5 EUR per decision and earns",
 }
 
 

@@ -1,0 +1,75 @@
+"""Means of rows that share a cause: a customer with ten rows is one customer, not ten."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ml_assets.errors import DataError
+from ml_assets.statistics.arrays import FloatArray
+from ml_assets.statistics.estimate import Estimate, not_estimable
+from ml_assets.statistics.intervals import t_quantile
+
+
+@dataclass(frozen=True, slots=True)
+class ClusteredMean:
+    """``value``: mean of n rows; ``error``: its standard error over ``clusters`` that are independent of each other."""
+
+    value: float
+    error: float
+    n: int
+    clusters: int
+
+    def estimate(self, name: str, *, unit: str = "", level: float = 0.95) -> Estimate:
+        """With Student's interval at clusters - 1 degrees of freedom; unbounded for one cluster."""
+        if not self.n:
+            return not_estimable(name, unit=unit, level=level)
+        half = t_quantile(level, self.clusters - 1) * self.error if self.clusters > 1 else math.inf
+        return Estimate(name, self.value, self.value - half, self.value + half, self.n, unit, level)
+
+    def p_value(self, limit: float, *, shown: Literal["less", "more"]) -> float:
+        """One-sided, by Student's t: the chance of such rows were the true mean not ``shown`` ("less" or "more") than ``limit``.
+
+        1 where there is nothing to tell by (fewer than two clusters).
+        """
+        if self.clusters < 2:
+            return 1.0
+        away = self.value - limit if shown == "less" else limit - self.value
+        if self.error == 0:
+            return float(away >= 0)
+        from scipy.special import stdtr
+
+        return float(stdtr(self.clusters - 1, away / self.error))
+
+
+def covariance_of_means(values: FloatArray, cluster: npt.NDArray[Any] | None = None) -> FloatArray:
+    """Covariance (k, k) of the k column means of ``values`` (n, k), rows of one ``cluster`` (n,) counted as one draw.
+
+    G/(G - 1) · Σ_g e_g e_gᵀ / n², e_g the sum over cluster g of (row - mean): the plain covariance over n where every row is
+    a cluster of its own; nan with fewer than two clusters. Not for clusters that share a cause with one another.
+    Source: Liang and Zeger, Biometrika 73 (1986) 13, for a mean.
+    """
+    if cluster is not None and len(cluster) != len(values):
+        raise DataError("Clusters do not match the rows", got=len(cluster), allowed=len(values), do="Give one per row")
+    away = values - values.mean(axis=0) if len(values) else values
+    if cluster is not None:
+        _, code = np.unique(cluster, return_inverse=True)
+        sums = np.zeros((int(code.max(initial=-1)) + 1, values.shape[1]))
+        np.add.at(sums, code, away)
+        away = sums
+    count = len(away)
+    if count < 2:
+        return np.full((values.shape[1], values.shape[1]), math.nan)
+    found: FloatArray = away.T @ away * (count / (count - 1)) / len(values) ** 2
+    return found
+
+
+def clustered_mean(values: FloatArray, cluster: npt.NDArray[Any] | None = None) -> ClusteredMean:
+    """Mean of ``values`` (n,) with the standard error of :func:`covariance_of_means`; nan without rows."""
+    if not len(values):
+        return ClusteredMean(math.nan, math.nan, 0, 0)
+    spread = covariance_of_means(values[:, np.newaxis], cluster)
+    clusters = len(values) if cluster is None else len(np.unique(cluster))
+    return ClusteredMean(float(values.mean()), math.sqrt(float(spread[0, 0])), len(values), clusters)

@@ -1,0 +1,75 @@
+"""Means whose rows share a cause: by hand, and against draws of whole clusters."""
+
+import math
+
+import numpy as np
+import pytest
+
+from ml_assets.errors import DataError
+from ml_assets.statistics.clustered import ClusteredMean, clustered_mean, covariance_of_means
+from ml_assets.statistics.intervals import mean_interval
+
+
+def test_without_clusters_it_is_student() -> None:
+    values = np.random.default_rng(0).normal(3, 2, 40)
+    found = clustered_mean(values).estimate("mean", unit="EUR")
+    assert (found.low, found.high) == pytest.approx(mean_interval(values))
+    assert (found.n, found.unit) == (40, "EUR")
+
+
+def test_two_customers_by_hand() -> None:
+    # means 2; sums of (row - 2): customer a -1 - 1 = -2, b +2; 2/(2-1)·(4 + 4)/4² = 1
+    values, cluster = np.array([1.0, 1.0, 3.0, 3.0]), np.array(["a", "a", "b", "b"])
+    found = clustered_mean(values, cluster)
+    assert (found.value, found.error, found.n, found.clusters) == (2.0, 1.0, 4, 2)
+
+
+def test_ten_copies_of_each_row_tell_no_more_than_the_rows() -> None:
+    values = np.random.default_rng(1).normal(size=50)
+    copied = clustered_mean(np.repeat(values, 10), np.repeat(np.arange(50), 10))
+    assert copied.error == pytest.approx(clustered_mean(values).error)
+    assert copied.n == 500
+
+
+def test_the_interval_of_clustered_rows_holds_the_mean_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(2)
+    cluster = np.repeat(np.arange(40), 5)
+    held = plain = 0
+    for _ in range(400):
+        values = np.repeat(rng.normal(size=40), 5) + 0.5 * rng.normal(size=200)
+        found, naive = clustered_mean(values, cluster).estimate("m"), clustered_mean(values).estimate("m")
+        held += found.low <= 0 <= found.high
+        plain += naive.low <= 0 <= naive.high
+    assert 0.92 <= held / 400 <= 0.98
+    assert plain / 400 < 0.75
+
+
+def test_the_covariance_is_that_of_numpy_over_n() -> None:
+    values = np.random.default_rng(3).normal(size=(30, 3))
+    assert covariance_of_means(values) == pytest.approx(np.cov(values.T) / 30)
+
+
+def test_p_values_of_both_sides_and_their_ends() -> None:
+    mean = ClusteredMean(1.0, 0.5, 100, 100)
+    assert mean.p_value(1.0, shown="less") == pytest.approx(0.5)
+    assert mean.p_value(2.0, shown="less") == pytest.approx(0.0241, abs=1e-4)  # t of -2 at 99 degrees of freedom
+    assert mean.p_value(2.0, shown="less") + mean.p_value(2.0, shown="more") == pytest.approx(1)
+    sure = ClusteredMean(0.0, 0.0, 100, 100)
+    assert (sure.p_value(1.0, shown="less"), sure.p_value(0.0, shown="less"), sure.p_value(0.0, shown="more")) == (
+        0,
+        1,
+        1,
+    )
+    alone = ClusteredMean(5.0, math.nan, 3, 1)
+    assert alone.p_value(9.0, shown="less") == alone.p_value(9.0, shown="more") == 1
+
+
+def test_one_cluster_is_unbounded_and_none_is_not_estimable() -> None:
+    found = clustered_mean(np.array([1.0, 2.0]), np.array([7, 7])).estimate("m")
+    assert (found.value, found.low, found.high) == (1.5, -math.inf, math.inf)
+    assert not clustered_mean(np.empty(0)).estimate("m").estimable
+
+
+def test_clusters_must_match_the_rows() -> None:
+    with pytest.raises(DataError, match="Clusters do not match"):
+        clustered_mean(np.ones(3), np.ones(2))

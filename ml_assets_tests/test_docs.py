@@ -9,6 +9,7 @@ import yaml
 
 from ml_assets.cli import _parser
 from ml_assets.declaration import SECTIONS, Solution
+from ml_assets.learning.candidates import family
 from ml_assets_tests.test_defs import ASSETS, STREAM_CHECKS, TABLE_CHECKS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")

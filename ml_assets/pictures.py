@@ -156,7 +156,7 @@ def _point(m: Mark, x: float, y: Scale, start: str, name_at: float) -> list[str]
     if m.label == start:
         parts.append(f'<circle cx="{x}" cy="{y(m.value)}" r="9" fill="none" stroke="{INK}"/>')
     parts.append(dot(x, y(m.value), colour, m.label, m.value, radius=6 if m.strong else 4))
-    return [*parts, text(x + 11, name_at + 4, _role(m, start), INK, weight=600 if m.strong else 400)]
+    return [*parts, text(x + 11, name_at - 8, _role(m, start), INK, weight=600 if m.strong else 400)]
 
 
 def trend(title: str, marks: Sequence[Mark], *, limit: float | None = None) -> Drawing | None:

@@ -83,7 +83,7 @@ def sentence_of_age(ages: Sequence[CostOfAge], *, block: str = "") -> str:
     chance = "no age loses beyond chance" if shown is None else f"beyond chance from {_blocks(shown)} on"
     return (
         f"a model {_blocks(judged[-1].age)}{length} older than the freshest loses {last.value:.4g} {last.unit}".rstrip()
-        + f" per decision [{last.low:.4g}, {last.high:.4g}] (n = {last.n} blocks, {judged[-1].decisions:,} decisions); {chance}"
+        + f" per decision [{last.low:.4g}, {last.high:.4g}] ({last.n} blocks, n = {judged[-1].decisions:,} decisions); {chance}"
     )
 
 

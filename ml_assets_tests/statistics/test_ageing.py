@@ -53,7 +53,7 @@ def test_a_planted_decay_is_shown_through_noise_and_said() -> None:
     text = sentence_of_age(found, block="about 2 days")
     assert text.startswith("a model 4 blocks of about 2 days older than the freshest loses ")
     assert " EUR per decision [" in text
-    assert "(n = 3 blocks, 1,500 decisions)" in text
+    assert "(3 blocks, n = 1,500 decisions)" in text
     assert "beyond chance from 1 block on" in text
 
 

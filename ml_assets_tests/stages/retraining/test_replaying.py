@@ -53,7 +53,7 @@ def test_a_planted_decay_is_said_in_money_per_decision(stream: Lab) -> None:
     facts = staleness(stream.solution, gains, [np.arange(100)] * 6, 0.5)
     assert facts["sentence"] == (
         "a model 2 blocks of about 12 hours older than the freshest loses 4 EUR per decision [4, 4] "
-        "(n = 3 blocks, 300 decisions); beyond chance from 1 block on"
+        "(3 blocks, n = 300 decisions); beyond chance from 1 block on"
     )
 
 

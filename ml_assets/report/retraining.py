@@ -1,7 +1,8 @@
 """Every training with its reason and outcome, and the trigger policy replayed on history, in money."""
 
-from ml_assets.report.markup import Html, badge, heading, join, missing, note, table, tag
+from ml_assets.report.markup import Html, badge, estimate_cells, heading, join, missing, note, table, tag
 from ml_assets.report.recorded import Recorded
+from ml_assets.resources.store import Facts
 
 
 def build(recorded: Recorded) -> Html:
@@ -39,4 +40,17 @@ def _policy(recorded: Recorded) -> Html:
         {"policy": o["name"], "retrainings": o["retrains"], f"money, {unit}": o["money"], f"cost, {unit}": o["cost"], f"regret, {unit}": o["regret"]}
         for o in facts["outcomes"]
     ]  # fmt: skip
-    return join([head, note(facts["sentence"]), table(rows, caption=f"Over {facts['blocks']} blocks of history") if rows else Html("")])  # fmt: skip
+    caption = f"Over {facts['blocks']} blocks of history"
+    return join([head, note(facts["sentence"]), table(rows, caption=caption) if rows else Html(""), _age(facts, unit)])
+
+
+def _age(policy: Facts, unit: str) -> Html:
+    """What a model loses by its age; nothing where there is no past, or it was recorded before this was measured."""
+    facts = policy.get("staleness", {"ages": []})
+    if not facts["ages"]:
+        return Html("")
+    rows = [
+        {"blocks older than the freshest": a["age"]} | estimate_cells(a["loss"], name=f"{unit} lost per decision")
+        for a in facts["ages"]
+    ]
+    return join([heading("What age costs"), note(facts["sentence"]), table(rows, caption="n counts blocks")])

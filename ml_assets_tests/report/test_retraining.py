@@ -15,3 +15,12 @@ def test_the_stream(of_stream: Recorded) -> None:
     assert facts["sentence"] in text
     for outcome in facts["outcomes"]:
         assert outcome["money"] in found
+
+
+def test_what_age_costs_is_told_with_its_blocks(of_stream: Recorded) -> None:
+    text, found = words(build(of_stream)), numbers(build(of_stream))
+    facts = of_stream.store.read_facts("policy_backtest")["staleness"]
+    assert facts["sentence"] in text
+    assert "n counts blocks" in text
+    for age in facts["ages"]:
+        assert age["loss"]["value"] in found

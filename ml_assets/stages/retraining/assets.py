@@ -5,10 +5,12 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.declaration import Solution
-from ml_assets.evidence import Verdict, markdown_table, numbers, table
+from ml_assets.evidence import Verdict, band, markdown_table, numbers, table
 from ml_assets.graph import Stage, solution_check
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.resources.store import Facts
+from ml_assets.statistics.ageing import FEWEST_BLOCKS
+from ml_assets.statistics.estimate import Estimate
 
 STAGE = "retraining"
 
@@ -48,7 +50,7 @@ def _policy_backtest(stage: Stage) -> dg.AssetsDefinition:
 
     @stage.asset(
         "policy_backtest",
-        "The declared trigger policy replayed on labelled history against never, always and the best in hindsight, in money.",
+        "The declared trigger policy replayed on labelled history against never, always and the best in hindsight, in money; what age costs.",
         kinds=["numpy", "report"],
         deps=["training_set", "model"],
         sections=["business_case"],
@@ -75,10 +77,27 @@ def _policy_backtest(stage: Stage) -> dg.AssetsDefinition:
                 "sentence": facts["sentence"],
                 "blocks": facts["blocks"],
                 **numbers({f"net_{o['name'].replace(' ', '_')}": o["money"] - o["cost"] for o in facts["outcomes"]}),
+                **_staleness(facts["staleness"], solution.business_case.currency),
             }
         )
 
     return policy_backtest
+
+
+def _staleness(facts: Facts, unit: str) -> dict[str, Any]:
+    """The sentence, a table by age, and the curve with its band where there are blocks enough for one."""
+    ages = [(a["age"], Estimate.from_row(a["loss"])) for a in facts["ages"]]
+    rows = [
+        {"blocks older": age, f"{unit} lost per decision": e.value, "low": e.low, "high": e.high, "blocks": e.n}
+        for age, e in ages
+    ]
+    points = [(float(age), e.value, e.low, e.high) for age, e in ages if e.n >= FEWEST_BLOCKS]
+    picture = band(f"{unit} lost per decision by age of the model", points, limits=[0.0], across="blocks older")
+    return {
+        "staleness": facts["sentence"],
+        "staleness_by_age": table(rows),
+        **({"staleness_picture": dg.MetadataValue.md(picture)} if picture else {}),
+    }
 
 
 def _pays(store: SolutionStore) -> Verdict:

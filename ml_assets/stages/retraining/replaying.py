@@ -1,5 +1,7 @@
 """The past replayed: models trained at each block of history, scored on every later one, and policies run over the result."""
 
+from dataclasses import asdict
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from ml_assets.learning.table import TrainingTable
 from ml_assets.recipes import recipe_of
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
+from ml_assets.statistics.ageing import cost_of_age, sentence_of_age
 from ml_assets.statistics.backtest import Every, Never, OnSignal, Oracle, PolicyOutcome, backtest
 from ml_assets.statistics.policy import RetrainingRule
 from ml_assets.statistics.value import policies
@@ -20,7 +23,8 @@ SMALLEST_BLOCK = 60
 
 
 def replay_history(solution: Solution, store: SolutionStore) -> Facts:
-    """Cut the training set into blocks of time, fill the matrix trained-at × scored-at with money, replay the policies.
+    """Cut the training set into blocks of time, fill the matrix trained-at × scored-at with money, replay the policies,
+    and read from it what age costs.
 
     The parts of the training set do not matter here, because each model sees only blocks before the ones it is scored on. A
     model is the present family with its present parameters; each block's first fifth sets its threshold and calibration.
@@ -35,14 +39,34 @@ def replay_history(solution: Solution, store: SolutionStore) -> Facts:
             if not solution.data_pipeline.is_stream
             else f"{len(blocks)} blocks of history; at least 3 are needed"
         )
-        return store.write_facts("policy_backtest", {"outcomes": [], "sentence": reason, "blocks": len(blocks)})
+        nothing = {"outcomes": [], "sentence": reason, "blocks": len(blocks)}
+        return store.write_facts("policy_backtest", nothing | {"staleness": {"ages": [], "sentence": reason}})
     gains = gain_matrix(solution, store, rows, blocks)
     per_block = len(set(rows.batch)) / len(blocks)
     outcomes = _replay(solution, rows, blocks, gains, per_block)
     return store.write_facts(
         "policy_backtest",
-        {"outcomes": list(outcomes), "sentence": _sentence(solution, outcomes, len(blocks)), "blocks": len(blocks)},
+        {
+            "outcomes": list(outcomes),
+            "sentence": _sentence(solution, outcomes, len(blocks)),
+            "blocks": len(blocks),
+            "staleness": staleness(solution, gains, blocks, per_block),
+        },
     )
+
+
+def staleness(
+    solution: Solution, gains: NDArray[np.float64], blocks: list[NDArray[np.int64]], per_block: float
+) -> Facts:
+    """What a model loses per decision by its age, against the freshest there could be, in facts and in a sentence."""
+    ages = cost_of_age(gains, [len(block) for block in blocks], unit=solution.business_case.currency)
+    period = solution.data_pipeline.period
+    days = per_block * period.total_seconds() / 86_400.0 if period else 0.0
+    length = "" if not period else f"about {days:.3g} days" if days >= 1 else f"about {24 * days:.3g} hours"
+    return {
+        "ages": [asdict(age) | {"shown": age.shown} for age in ages],
+        "sentence": sentence_of_age(ages, block=length),
+    }
 
 
 def _blocks(rows: Learned) -> list[NDArray[np.int64]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml_assets.history import training_rows
-from ml_assets.stages.retraining.replaying import MOST_BLOCKS, _blocks, gain_matrix
+from ml_assets.stages.retraining.replaying import MOST_BLOCKS, _blocks, gain_matrix, staleness
 from ml_assets_tests.stages.lab import Lab, days
 
 
@@ -22,6 +22,7 @@ def test_a_single_table_has_no_past(table: Lab) -> None:
     facts = table.store.read_facts("policy_backtest")
     assert facts["outcomes"] == []
     assert "no past to replay" in facts["sentence"]
+    assert facts["staleness"] == {"ages": [], "sentence": facts["sentence"]}
 
 
 def test_blocks_are_whole_batches_in_order(stream: Lab) -> None:
@@ -30,6 +31,30 @@ def test_blocks_are_whole_batches_in_order(stream: Lab) -> None:
     assert sorted(np.concatenate(blocks).tolist()) == list(range(len(rows.table)))
     batches = [sorted(set(rows.batch[b])) for b in blocks]
     assert [b for part in batches for b in part] == days(1, 13)
+
+
+def test_in_a_world_that_stays_no_age_is_shown_to_cost(stream: Lab) -> None:
+    facts = stream.store.read_facts("policy_backtest")["staleness"]
+    assert [a["age"] for a in facts["ages"]] == list(range(1, MOST_BLOCKS - 1))
+    assert [a["loss"]["n"] for a in facts["ages"]] == list(range(MOST_BLOCKS - 2, 0, -1))
+    assert {a["loss"]["unit"] for a in facts["ages"]} == {"EUR"}
+    assert not any(a["shown"] for a in facts["ages"])
+    assert facts["sentence"].endswith("no age loses beyond chance")
+    assert "blocks of about 1.62 days older than the freshest" in facts["sentence"]
+    shown = stream.metadata("policy_backtest")
+    assert shown["staleness"] == facts["sentence"]
+    assert shown["staleness_picture"].startswith("![EUR lost per decision by age of the model]")
+
+
+def test_a_planted_decay_is_said_in_money_per_decision(stream: Lab) -> None:
+    """Every block of age takes 2 per decision of the 100 decisions of a block."""
+    age = np.arange(6)[None, :] - np.arange(6)[:, None] - 1
+    gains = np.where(age >= 0, 100 * (10.0 - 2.0 * age), 0.0)
+    facts = staleness(stream.solution, gains, [np.arange(100)] * 6, 0.5)
+    assert facts["sentence"] == (
+        "a model 2 blocks of about 12 hours older than the freshest loses 4 EUR per decision [4, 4] "
+        "(3 blocks, n = 300 decisions); beyond chance from 1 block on"
+    )
 
 
 @pytest.mark.slow
@@ -42,3 +67,5 @@ def test_in_a_world_that_turns_a_model_of_the_past_loses_money(fork: Lab) -> Non
     gains = gain_matrix(fork.solution, fork.store, rows, blocks)
     assert gains[0, 1] > gains[0, -1]
     assert gains[-2, -1] > gains[0, -1]
+    ages = staleness(fork.solution, gains, blocks, 1.0)["ages"]
+    assert ages[1]["loss"]["value"] > 10  # lending to whom one should not, and the other way round

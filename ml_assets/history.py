@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from ml_assets.learning.resampling import Fold
     from ml_assets.learning.table import TrainingTable
 
 ID, TIME, BATCH, LABEL, PART, TRUTH, RULE, WEIGHT, CLUSTER = (
@@ -202,3 +203,18 @@ def _encode_rule(
             do="Correct the rule",
         )
     return np.array([codes[str(a)] for a in answers], dtype=np.int64)
+
+
+def folds_of(solution: Solution, rows: Learned, *, count: int) -> "tuple[Fold, ...]":
+    """Rolling origin over batches for what is split by time, else cross-validation that keeps clusters together.
+
+    Raises ``DataError`` for fewer than three batches, or too few rows to hold some out.
+    """
+    import numpy as np
+
+    from ml_assets.learning.resampling import cross_validation, rolling_origin
+
+    if solution.time_split:
+        return rolling_origin(np.unique(rows.batch, return_inverse=True)[1].astype(np.int64), count=count)
+    shared = rows.cluster if solution.model.cluster is not None else None
+    return cross_validation(rows.table.truth, task=solution.task, cluster=shared, count=count, seed=solution.model.seed)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml_assets.learning.artifact import Prediction, SolutionArtifact
 from ml_assets.learning.effects import GroupEffect, group_effects
+from ml_assets.learning.remedies.repeating import Penalised, Reweighed
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.disparity import FAIRNESS_METRICS, Disparity, disparities, overall_verdict
@@ -31,11 +32,13 @@ class Candidate:
     """A complete solution to be compared with the one there is.
 
     ``decision`` (n,): its decisions on the judged rows, where the artifact's own would flatter it because parts of it were
-    fitted on them (cross-fitted thresholds); None: the artifact decides.
+    fitted on them (cross-fitted thresholds); None: the artifact decides. ``remedy``: how it was fitted, to do the same on
+    other rows; None where that is not possible, or nothing was done.
     """
 
     artifact: SolutionArtifact
     decision: NDArray[Any] | None = None
+    remedy: Reweighed | Penalised | None = None
 
 
 @dataclass(frozen=True, eq=False)

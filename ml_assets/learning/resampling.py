@@ -1,6 +1,6 @@
 """Folds: which rows teach and which are held out, again and again, so that every figure comes from unseen rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.errors import DataError
+from ml_assets.learning.artifact import Prediction
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.metrics import Task
 
@@ -83,18 +84,38 @@ def fold_table(table: TrainingTable, fold: Fold) -> TrainingTable:
     return replace(table.rows(at), part=part)
 
 
-def out_of_fold(
-    table: TrainingTable, folds: tuple[Fold, ...], answer: Callable[[TrainingTable], NDArray[Any]]
-) -> NDArray[np.float64]:
-    """Scores (n,) or (n, K) of every row by models that did not see it, nan where no fold held it out.
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """Answers by models that did not learn from the row: ``at`` (m,) are its positions in the table, rising.
 
-    ``answer(fold)`` fits on "train" (stopping on "validation") of the table it is given and returns scores of its "test".
+    ``answer`` holds score (m,) or (m, K) and decision (m,), aligned with ``at``; ``fits`` is the number of models.
     """
-    width = (len(table), len(table.classes)) if table.task == "multiclass" else (len(table),)
-    scores = np.full(width, np.nan)
-    for fold in folds:
-        scores[fold.held] = answer(fold_table(table, fold))
-    return scores
+
+    at: IntArray
+    answer: Prediction
+    fits: int
+
+
+def out_of_fold(
+    table: TrainingTable, folds: Sequence[Fold], answer: Callable[[TrainingTable, Fold], Prediction]
+) -> OutOfFold:
+    """Every row that a fold holds out, answered by a model that did not see it.
+
+    ``answer(rows, fold)`` fits on "train" (stopping, calibrating and cutting on "validation") of the table it is given and
+    answers its "test" rows in their order; ``fold`` says where in ``table`` they stand. A row that no fold holds out (the
+    oldest of a stream) is left out. Raises ``DataError`` without a fold, where two hold out one row, or where a fold teaches
+    with a row it holds out.
+    """
+    held = np.concatenate([fold.held for fold in folds]) if folds else np.zeros(0, dtype=np.int64)
+    seen = sum(len(np.intersect1d(np.concatenate([f.learn, f.stop]), f.held)) for f in folds)
+    if not len(held) or len(np.unique(held)) < len(held) or seen:
+        got = f"{len(folds)} folds, {len(held)} rows held out, {seen} of them also taught with"
+        raise DataError("Rows cannot be answered out of fold", got=got, allowed="each row once", do="Make folds anew")
+    found = [answer(fold_table(table, fold), fold) for fold in folds]
+    order = np.argsort(held, kind="stable")
+    score = np.concatenate([one.score for one in found])[order]
+    decision = np.concatenate([one.decision for one in found])[order]
+    return OutOfFold(held[order], Prediction(score, decision), len(folds))
 
 
 def _stopping(truth: NDArray[Any], groups: IntArray, task: Task, seed: int) -> NDArray[np.bool_]:

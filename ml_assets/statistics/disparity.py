@@ -2,22 +2,30 @@
 
 The verdicts follow :mod:`ml_assets.statistics.verdicts`: with few rows the answer is "inconclusive", never "pass".
 The measures conflict with each other (Kleinberg and others 2016): declare the one that fits the use, not all of them.
+
+A measure that is a gap of rates is counted in one tensor, :mod:`ml_assets.statistics.tensor`, as every other figure of a
+group is. A mean of residuals (``calibration_difference``, ``mean_residual_difference``) is no matter of counts: scores and
+numbers differ row by row, so its sums are taken over the rows.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.arrays import FloatArray, binary, codes, finite, same_rows
+from ml_assets.statistics.arrays import FloatArray, IntArray, binary, codes, finite, same_rows
 from ml_assets.statistics.estimate import Estimate
+from ml_assets.statistics.fairness_metrics import FAIRNESS_METRICS as FAIRNESS_METRICS
+from ml_assets.statistics.fairness_metrics import FairnessMetric as FairnessMetric
+from ml_assets.statistics.fairness_metrics import fairness_metric as fairness_metric
 from ml_assets.statistics.groups import Grouping, groupings
 from ml_assets.statistics.metrics import Task
+from ml_assets.statistics.tensor import CountTensor
+from ml_assets.statistics.tensor_metrics import GroupTable, count_metric, events, tables
 from ml_assets.statistics.verdicts import (
     Contrast,
     Verdict,
@@ -28,38 +36,6 @@ from ml_assets.statistics.verdicts import (
     rate_ratio,
     verdicts,
 )
-
-BoolArray = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcomes:
-    """What the measures are made of, per row: favourable truth and decision, correctness, and a residual or nan."""
-
-    truth: BoolArray
-    decision: BoolArray
-    correct: BoolArray
-    residual: FloatArray
-    scale: float
-
-
-@dataclass(frozen=True, slots=True)
-class FairnessMetric:
-    """A measure of disparity: the rate of ``event`` among the rows of ``among``, or a mean, group against rest.
-
-    A difference is 0 and a ratio 1 when group and rest are treated alike. ``denominator`` says in words which rows
-    ``among`` are.
-    """
-
-    name: str
-    form: Literal["difference", "ratio", "mean"]
-    tasks: frozenset[Task]
-    rate: str
-    unit: str
-    summary: str
-    event: Callable[[Outcomes], BoolArray | FloatArray]
-    among: Callable[[Outcomes], BoolArray]
-    denominator: str = "rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,106 +58,23 @@ class Disparity:
     detectable: float
 
 
-def _everyone(outcomes: Outcomes) -> BoolArray:
-    return np.ones(outcomes.truth.size, dtype=np.bool_)
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One comparison: what is told of it, and the contrast it rests on, which gives its interval at any level."""
+
+    disparity: Disparity
+    contrast: Contrast
 
 
-_CLASSES: frozenset[Task] = frozenset({"binary", "multiclass"})
-_TABLE = (
-    FairnessMetric(
-        "selection_rate_ratio",
-        "ratio",
-        _CLASSES,
-        "selection rate",
-        "",
-        "P(favourable decision | group) / P(favourable decision | rest): the four-fifths rule has the limit 0.8",
-        lambda o: o.decision,
-        _everyone,
-    ),
-    FairnessMetric(
-        "selection_rate_difference",
-        "difference",
-        _CLASSES,
-        "selection rate",
-        "",
-        "P(favourable decision | group) - P(favourable decision | rest): demographic parity",
-        lambda o: o.decision,
-        _everyone,
-    ),
-    FairnessMetric(
-        "equal_opportunity_difference",
-        "difference",
-        _CLASSES,
-        "true positive rate",
-        "",
-        "gap of P(favourable decision | favourable truth): who deserves it gets it as often (Hardt and others 2016)",
-        lambda o: o.decision,
-        lambda o: o.truth,
-        "rows with favourable truth",
-    ),
-    FairnessMetric(
-        "false_positive_rate_difference",
-        "difference",
-        _CLASSES,
-        "false positive rate",
-        "",
-        "gap of P(favourable decision | unfavourable truth)",
-        lambda o: o.decision,
-        lambda o: ~o.truth,
-        "rows with unfavourable truth",
-    ),
-    FairnessMetric(
-        "predictive_parity_difference",
-        "difference",
-        _CLASSES,
-        "precision",
-        "",
-        "gap of P(favourable truth | favourable decision): a decision means the same (Chouldechova 2017)",
-        lambda o: o.truth,
-        lambda o: o.decision,
-        "rows with favourable decision",
-    ),
-    FairnessMetric(
-        "accuracy_difference",
-        "difference",
-        _CLASSES,
-        "accuracy",
-        "",
-        "gap of P(decision = truth)",
-        lambda o: o.correct,
-        _everyone,
-    ),
-    FairnessMetric(
-        "calibration_difference",
-        "mean",
-        frozenset({"binary"}),
-        "mean of score - truth",
-        "",
-        "gap of mean(score - truth): above 0 the group's chance is overstated more than the rest's; needs the score",
-        lambda o: o.residual,
-        _everyone,
-    ),
-    FairnessMetric(
-        "mean_residual_difference",
-        "mean",
-        frozenset({"regression"}),
-        "mean residual",
-        "sd",
-        "gap of mean(decision - truth), in standard deviations of the truth: above 0 the group is overestimated",
-        lambda o: o.residual,
-        _everyone,
-    ),
-)
-FAIRNESS_METRICS: Mapping[str, FairnessMetric] = {metric.name: metric for metric in _TABLE}
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Rows of the event among those of the denominator, ``x`` of ``n``, in one group and in the rest."""
 
-
-def fairness_metric(name: str, *, task: Task) -> FairnessMetric:
-    """The measure called ``name``; ``DataError`` with the names that exist for ``task``."""
-    metric = FAIRNESS_METRICS.get(name)
-    if metric is None or task not in metric.tasks:
-        allowed = ", ".join(known.name for known in _TABLE if task in known.tasks)
-        raise DataError(f"no such fairness metric for {task}", got=name, allowed=allowed, do="Use one of these names")
-    return metric
+    group: str
+    x: int
+    n: int
+    rest_x: int
+    rest_n: int
 
 
 def disparities(
@@ -207,17 +100,29 @@ def disparities(
     The comparisons of one call are corrected for each other, so pass all that one gate decides on. Use rows that the
     model has not seen; not for rows that repeat a person. ``DataError`` for unknown names or unequal lengths.
     """
+    found = judged(groups, truth, decision, metrics=metrics, task=task, favourable=favourable, score=score, level=level)
+    return tuple(one.disparity for one in found)
+
+
+def judged(
+    groups: pd.DataFrame,
+    truth: npt.ArrayLike,
+    decision: npt.ArrayLike,
+    *,
+    metrics: Mapping[str, float],
+    task: Task = "binary",
+    favourable: int = 1,
+    score: npt.ArrayLike | None = None,
+    level: float = 0.95,
+) -> tuple[Judged, ...]:
+    """As :func:`disparities`, each with its contrast."""
     chosen = [(fairness_metric(name, task=task), limit) for name, limit in metrics.items()]
-    outcomes = _outcomes(truth, decision, task, favourable, score, metrics)
-    same_rows(groups=groups.index.to_numpy(), truth=outcomes.truth)
-    drafts = [
-        draft
-        for table in groupings(groups)
-        for metric, limit in chosen
-        for draft in _drafts(metric, table, outcomes, limit)
-    ]
+    rows = Rows.of(groups, truth, decision, task=task, score=score, scored="calibration_difference" in metrics)
+    drafts = list(_drafts(groups, rows, chosen, favourable))
     answers = verdicts([draft.contrast for draft in drafts], level=level)
-    return tuple(_disparity(draft, answer, level) for draft, answer in zip(drafts, answers, strict=True))
+    return tuple(
+        Judged(_disparity(draft, answer, level), draft.contrast) for draft, answer in zip(drafts, answers, strict=True)
+    )
 
 
 def overall_verdict(found: Sequence[Disparity]) -> Verdict:
@@ -227,6 +132,49 @@ def overall_verdict(found: Sequence[Disparity]) -> Verdict:
     resolvable comparison the answer is never "pass".
     """
     return overall([one.verdict for one in found], [one.resolvable for one in found])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """What the measures are made of: counts of classes (None for a regression), and per row a residual or nan.
+
+    ``scale`` is the unit of a residual: the standard deviation of a predicted number's truth, 1 for a probability.
+    """
+
+    counts: CountTensor | None
+    residual: FloatArray
+    scale: float
+
+    @classmethod
+    def of(
+        cls,
+        groups: pd.DataFrame,
+        truth: npt.ArrayLike,
+        decision: npt.ArrayLike,
+        *,
+        task: Task,
+        score: npt.ArrayLike | None = None,
+        scored: bool = False,
+    ) -> "Rows":
+        """Counts and residuals of rows; ``scored``: whether the residual of a probability is wanted."""
+        if task == "regression":
+            y, d = finite(truth, "truth"), finite(decision, "decision")
+            n = same_rows(groups=groups.index.to_numpy(), truth=y, decision=d)
+            return cls(None, d - y, float(y.std(ddof=1)) if n > 1 else 0.0)
+        read = binary if task == "binary" else codes
+        t, c = (read(values, name).astype(np.int64) for values, name in ((truth, "truth"), (decision, "decision")))
+        counts = CountTensor.of_codes(groups, t, c)
+        return cls(counts, _residual(t, score) if scored else np.full(t.size, np.nan), 1.0)
+
+
+def rate_sides(metric: FairnessMetric, table: GroupTable) -> tuple[Sides, ...]:
+    """The counts of a rate in every group of one attribute and in its rest."""
+    (share,) = count_metric(metric.counts).shares
+    found = [events(share, line) for line in table.counts.tolist()]
+    all_x, all_n = (sum(side) for side in zip(*found, strict=True)) if found else (0, 0)
+    return tuple(
+        Sides(" & ".join(group), x, n, all_x - x, all_n - n) for group, (x, n) in zip(table.groups, found, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,62 +188,48 @@ class _Draft:
     contrast: Contrast
 
 
-def _outcomes(
-    truth: npt.ArrayLike,
-    decision: npt.ArrayLike,
-    task: Task,
-    favourable: int,
-    score: npt.ArrayLike | None,
-    metrics: Mapping[str, float],
-) -> Outcomes:
-    if task == "regression":
-        y, d = finite(truth, "truth"), finite(decision, "decision")
-        n = same_rows(truth=y, decision=d)
-        none = np.zeros(n, dtype=np.bool_)
-        return Outcomes(none, none, none, d - y, float(y.std(ddof=1)) if n > 1 else 0.0)
-    read = binary if task == "binary" else codes
-    t, c = read(truth, "truth"), read(decision, "decision")
-    n = same_rows(truth=t, decision=c)
-    residual = np.full(n, np.nan)
-    if "calibration_difference" in metrics:
-        if score is None:
-            raise DataError(
-                "calibration_difference without a score", got=None, allowed="probabilities (n,)", do="Pass score"
-            )
-        s = finite(score, "score")
-        same_rows(truth=t, score=s)
-        residual = s - t
-    return Outcomes(t == favourable, c == favourable, t == c, residual, 1.0)
+def _residual(truth: IntArray, score: npt.ArrayLike | None) -> FloatArray:
+    if score is None:
+        raise DataError(
+            "calibration_difference without a score", got=None, allowed="probabilities (n,)", do="Pass score"
+        )
+    s = finite(score, "score")
+    same_rows(truth=truth, score=s)
+    return s - truth
 
 
-def _drafts(metric: FairnessMetric, table: Grouping, outcomes: Outcomes, limit: float) -> list[_Draft]:
-    return (_mean_drafts if metric.form == "mean" else _rate_drafts)(metric, table, outcomes, limit)
+def _drafts(
+    groups: pd.DataFrame, rows: Rows, chosen: Sequence[tuple[FairnessMetric, float]], favourable: int
+) -> Iterator[_Draft]:
+    """Attribute by attribute, measure by measure, group by group."""
+    means = any(metric.form == "mean" for metric, _ in chosen)
+    of_rows = list(groupings(groups)) if means else [None] * len(groups.columns)
+    of_counts = list(tables(rows.counts, depth=1, positive=favourable)) if rows.counts and len(groups.columns) else []
+    for place, attribute in enumerate(groups.columns):
+        for metric, limit in chosen:
+            table = of_rows[place]
+            if metric.form != "mean":
+                yield from _rate_drafts(metric, str(attribute), of_counts[place], limit)
+            elif table is not None:
+                yield from _mean_drafts(metric, table, rows, limit)
 
 
-def _mean_drafts(metric: FairnessMetric, table: Grouping, outcomes: Outcomes, limit: float) -> list[_Draft]:
-    scale = outcomes.scale or math.nan
-    drafts = []
-    for label, (group, rest) in zip(table.labels, table.moments(outcomes.residual), strict=True):
+def _mean_drafts(metric: FairnessMetric, table: Grouping, rows: Rows, limit: float) -> Iterator[_Draft]:
+    scale = rows.scale or math.nan
+    for label, (group, rest) in zip(table.labels, table.moments(rows.residual), strict=True):
         contrast = mean_difference(group, rest, scale=scale, tolerance=limit)
         sides = (group.mean / scale, rest.mean / scale)
-        drafts.append(_Draft(metric, table.attribute, label, group.n, sides, limit, contrast))
-    return drafts
+        yield _Draft(metric, table.attribute, label, group.n, sides, limit, contrast)
 
 
-def _rate_drafts(metric: FairnessMetric, table: Grouping, outcomes: Outcomes, limit: float) -> list[_Draft]:
-    among = metric.among(outcomes)
-    sizes = [int(size) for size in table.sums(among)]
-    events = [int(event) for event in table.sums(metric.event(outcomes).astype(np.bool_) & among)]
-    drafts = []
-    for label, n, x in zip(table.labels, sizes, events, strict=True):
-        rest_n, rest_x = sum(sizes) - n, sum(events) - x
-        if metric.form == "ratio":
-            contrast = rate_ratio(x, n, rest_x, rest_n, limit=limit)
-        else:
-            contrast = rate_difference(x, n, rest_x, rest_n, tolerance=limit)
-        sides = (x / n if n else math.nan, rest_x / rest_n if rest_n else math.nan)
-        drafts.append(_Draft(metric, table.attribute, label, n, sides, limit, contrast))
-    return drafts
+def _rate_drafts(metric: FairnessMetric, attribute: str, table: GroupTable, limit: float) -> Iterator[_Draft]:
+    for side in rate_sides(metric, table):
+        counts = (side.x, side.n, side.rest_x, side.rest_n)
+        contrast = (
+            rate_ratio(*counts, limit=limit) if metric.form == "ratio" else rate_difference(*counts, tolerance=limit)
+        )
+        rates = (side.x / side.n if side.n else math.nan, side.rest_x / side.rest_n if side.rest_n else math.nan)
+        yield _Draft(metric, attribute, side.group, side.n, rates, limit, contrast)
 
 
 def _disparity(draft: _Draft, verdict: Verdict, level: float) -> Disparity:

@@ -1,6 +1,7 @@
 """Folds hold out every row once, keep clusters together and classes spread, and never let the past see the future."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
-from ml_assets.learning.preprocessing import FloatArray
-from ml_assets.learning.resampling import cross_validation, fold_table, out_of_fold, rolling_origin
+from ml_assets.learning.artifact import Prediction
+from ml_assets.learning.resampling import Fold, cross_validation, fold_table, out_of_fold, rolling_origin
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.metrics import Task
 from ml_assets_tests.learning.conftest import MakeTable
@@ -74,14 +75,37 @@ def test_two_batches_are_no_stream() -> None:
         rolling_origin(np.array([0, 0, 1]))
 
 
-def test_scores_out_of_fold_stand_at_their_rows(make_table: MakeTable) -> None:
+def _ids(rows: TrainingTable, fold: Fold) -> Prediction:
+    """The ids of the held-out rows as their answers."""
+    held = rows.take("test")
+    assert len(held) == len(fold.held)
+    score = np.repeat(held.ids[:, None].astype(float), 3, axis=1)
+    return Prediction(score, held.ids)
+
+
+def test_answers_out_of_fold_stand_at_their_rows(make_table: MakeTable) -> None:
     table = make_table("multiclass", n=300)
     folds = cross_validation(table.truth, task="multiclass", count=4)
-
-    def answer(fold: TrainingTable) -> FloatArray:
-        rows = fold.take("test")
-        return np.repeat(rows.ids[:, None].astype(float), 3, axis=1)
-
-    scores = out_of_fold(table, folds, answer)
-    assert (scores == np.arange(300)[:, None]).all()
+    found = out_of_fold(table, folds, _ids)
+    assert (found.at == np.arange(300)).all()
+    assert (found.answer.score == np.arange(300)[:, None]).all()
+    assert (found.answer.decision == np.arange(300)).all()
+    assert found.fits == 4
     assert set(fold_table(table, folds[0]).part) == {"train", "validation", "test"}
+
+
+def test_rows_that_no_fold_holds_out_are_left_out(make_table: MakeTable) -> None:
+    table = make_table("multiclass", n=300)
+    order = np.arange(300) // 30
+    found = out_of_fold(table, rolling_origin(order, count=3), _ids)
+    assert found.at.min() > 0
+    assert (table.ids[found.at] == found.answer.decision).all()
+    assert set(order[found.at]) == set(range(int(order[found.at].min()), 10))
+
+
+def test_a_fold_that_teaches_with_what_it_holds_out_is_refused(make_table: MakeTable) -> None:
+    table = make_table("multiclass", n=300)
+    (one, *others) = cross_validation(table.truth, task="multiclass", count=4)
+    for wrong in ((replace(one, learn=np.append(one.learn, one.held[0])), *others), (one, one), ()):
+        with pytest.raises(DataError, match="out of fold"):
+            out_of_fold(table, wrong, _ids)

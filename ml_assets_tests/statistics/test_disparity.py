@@ -1,15 +1,27 @@
 """Disparities of decisions: worked confusion tables, an independent library-free oracle, planted and absent bias."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.disparity import FAIRNESS_METRICS, Disparity, disparities, fairness_metric, overall_verdict
+from ml_assets.statistics.arrays import IntArray
+from ml_assets.statistics.disparity import (
+    FAIRNESS_METRICS,
+    Disparity,
+    disparities,
+    fairness_metric,
+    judged,
+    overall_verdict,
+)
+from ml_assets.statistics.groups import intersections
+from ml_assets.statistics.verdicts import rate_difference, rate_ratio, verdicts
 
 
 def _table(**cells: tuple[int, int, int, int]) -> tuple[pd.DataFrame, list[int], list[int]]:
@@ -166,6 +178,53 @@ def test_rates_agree_with_masks_and_the_order_of_rows_is_nothing(seed: int, n: i
                 assert one.value.value == pytest.approx(here.mean() - there.mean())
             else:
                 assert one.verdict == "not_estimable"
+
+
+_Masks = Callable[[IntArray, IntArray, int], tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]
+_ROWS: dict[str, _Masks] = {
+    "selection_rate_ratio": lambda t, d, f: (d == f, np.ones(len(t), dtype=bool)),
+    "selection_rate_difference": lambda t, d, f: (d == f, np.ones(len(t), dtype=bool)),
+    "equal_opportunity_difference": lambda t, d, f: (d == f, t == f),
+    "false_positive_rate_difference": lambda t, d, f: (d == f, t != f),
+    "predictive_parity_difference": lambda t, d, f: (t == f, d == f),
+    "accuracy_difference": lambda t, d, _: (t == d, np.ones(len(t), dtype=bool)),
+}
+"""Event and denominator of each rate, row by row: the counting without a tensor."""
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 80), st.integers(2, 4), st.integers(0, 3))
+def test_counts_of_the_tensor_are_those_of_the_rows(seed: int, n: int, classes: int, favourable: int) -> None:
+    """Every figure, interval and verdict, of groups, crossings and missing groups, as counted by masks."""
+    rng = np.random.default_rng(seed)
+    drawn = {"g": rng.choice(["a", "b", "unknown"], size=n, p=[0.6, 0.3, 0.1]), "h": rng.choice(list("xyz"), size=n)}
+    groups = intersections(pd.DataFrame(drawn))
+    truth, decision = rng.integers(0, classes, size=(2, n))
+    found = judged(groups, truth, decision, metrics=_LIMITS, task="multiclass", favourable=favourable)
+    contrasts = []
+    for one in (j.disparity for j in found):
+        event, among = _ROWS[one.metric](truth, decision, favourable)
+        inside = (groups[one.attribute] == one.group).to_numpy()
+        counts = [int(part.sum()) for own in (inside, ~inside) for part in (event & among & own, among & own)]
+        ratio = FAIRNESS_METRICS[one.metric].form == "ratio"
+        contrasts.append(rate_ratio(*counts, limit=0.8) if ratio else rate_difference(*counts, tolerance=0.1))
+    expected = verdicts(contrasts)
+    for here, contrast, verdict in zip(found, contrasts, expected, strict=True):
+        mine, theirs = here.contrast, contrast
+        assert (here.disparity.verdict, mine.resolvable, mine.detectable) == (
+            verdict,
+            theirs.resolvable,
+            theirs.detectable,
+        )
+        assert math.isnan(mine.value) == math.isnan(theirs.value)
+        if not math.isnan(mine.value):
+            assert (mine.value, mine.interval(0.9), mine.p_value) == (
+                theirs.value,
+                theirs.interval(0.9),
+                theirs.p_value,
+            )
+    wanted = [(m, a, g) for a in groups for m in _LIMITS for g in sorted(groups[a].unique())]
+    assert [(j.disparity.metric, j.disparity.attribute, j.disparity.group) for j in found] == wanted
 
 
 def test_errors_list_what_exists() -> None:

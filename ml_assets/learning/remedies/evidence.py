@@ -3,15 +3,17 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_assets.statistics.disparity import FAIRNESS_METRICS, FairnessMetric, Outcomes
+from ml_assets.statistics.disparity import FAIRNESS_METRICS, FairnessMetric, Rows, rate_sides
 from ml_assets.statistics.groups import Grouping, Moments, groupings
 from ml_assets.statistics.metrics import Task
+from ml_assets.statistics.tensor_metrics import GroupTable, tables
 from ml_assets.statistics.verdicts import Contrast, mean_difference, rate_difference, rate_ratio
 
 MOST_TIMES = 1 << 20
@@ -62,44 +64,41 @@ def evidence(
         groups, truth, decision, score, metrics: as ``disparities`` takes them, on rows with decisions.
         times: rows at hand over rows given (train and validation over validation): rates stay, counts grow.
     """
-    outcomes = _outcomes(truth, decision, task, favourable, score)
-    found = []
-    for table in groupings(groups):
-        for name, limit in metrics.items():
-            metric = FAIRNESS_METRICS[name]
-            for group, n, multiple in _multiples(metric, table, outcomes, limit):
+    rows, found = _rows(groups, truth, decision, task, score), []
+    chosen = [(FAIRNESS_METRICS[name], limit) for name, limit in metrics.items()]
+    counted = tables(rows.counts, depth=1, positive=favourable) if rows.counts else repeat(None)
+    for table, counts in zip(groupings(groups), counted, strict=False):
+        for metric, limit in chosen:
+            for group, n, multiple in _multiples(metric, table, counts, rows, limit):
                 least = _least(multiple)
                 needed = None if least is None else math.ceil(least * n)
-                found.append(Evidence(name, table.attribute, group, metric.denominator, int(n * times), needed))
+                found.append(Evidence(metric.name, table.attribute, group, metric.denominator, int(n * times), needed))
     return tuple(found)
 
 
-def _outcomes(
-    truth: NDArray[Any], decision: NDArray[Any], task: Task, favourable: int, score: NDArray[np.float64] | None
-) -> Outcomes:
-    answer = decision if task == "regression" else score
-    one = answer is not None and np.ndim(answer) == 1
-    residual = np.asarray(answer, dtype=np.float64) - truth if one else np.full(len(truth), np.nan)
-    scale = float(np.std(truth, ddof=1)) if task == "regression" and len(truth) > 1 else 1.0
-    return Outcomes(truth == favourable, decision == favourable, truth == decision, residual, scale)
+def _rows(
+    groups: pd.DataFrame,
+    truth: NDArray[Any],
+    decision: NDArray[Any],
+    task: Task,
+    score: NDArray[np.float64] | None,
+) -> Rows:
+    scored = task == "binary" and score is not None
+    return Rows.of(groups, truth, decision, task=task, score=score, scored=scored)
 
 
 def _multiples(
-    metric: FairnessMetric, table: Grouping, outcomes: Outcomes, limit: float
+    metric: FairnessMetric, table: Grouping, counts: GroupTable | None, rows: Rows, limit: float
 ) -> list[tuple[str, int, Multiple]]:
     """Per group: its name, the rows of its denominator, and the comparison with that many times the rows."""
-    if metric.form == "mean":
-        pairs = table.moments(outcomes.residual)
+    if metric.form == "mean" or counts is None:
+        pairs = table.moments(rows.residual)
         return [
-            (label, group.n, _of_moments(group, rest, outcomes.scale, limit))
+            (label, group.n, _of_moments(group, rest, rows.scale, limit))
             for label, (group, rest) in zip(table.labels, pairs, strict=True)
         ]
-    rows = metric.among(outcomes)
-    sizes, events = table.sums(rows), table.sums(metric.event(outcomes).astype(np.bool_) & rows)
-    return [
-        (label, int(n), _of_counts(metric.form == "ratio", x, n, events.sum() - x, sizes.sum() - n, limit))
-        for label, x, n in zip(table.labels, events, sizes, strict=True)
-    ]
+    ratio = metric.form == "ratio"
+    return [(s.group, s.n, _of_counts(ratio, s.x, s.n, s.rest_x, s.rest_n, limit)) for s in rate_sides(metric, counts)]
 
 
 def _of_counts(ratio: bool, x1: float, n1: float, x2: float, n2: float, limit: float) -> Multiple:

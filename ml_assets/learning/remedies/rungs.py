@@ -8,18 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_assets.learning.artifact import DEFAULT_THRESHOLD, SolutionArtifact
+from ml_assets.learning.artifact import DEFAULT_THRESHOLD
 from ml_assets.learning.candidates import fit_candidate
-from ml_assets.learning.finishing import finish, train
 from ml_assets.learning.frontier import Candidate
 from ml_assets.learning.remedies.aims import Aim
-from ml_assets.learning.remedies.cells import cell_factors, cell_weights
-from ml_assets.learning.remedies.penalty import fit_penalised
+from ml_assets.learning.remedies.cells import cell_factors
+from ml_assets.learning.remedies.repeating import Penalised, Reweighed
 from ml_assets.learning.remedies.situation import Situation
 from ml_assets.learning.remedies.thresholds import TOLERANCES, ThresholdRule, cross_fitted, fit_thresholds
 from ml_assets.statistics.arrays import FloatArray
-from ml_assets.statistics.representation import reweighing
-from ml_assets.statistics.value import BinaryValue, break_even
+from ml_assets.statistics.value import BinaryValue
 
 ADAPTIVE_STEPS = 5
 STRENGTHS = (2.0, 4.0, 8.0, 16.0)
@@ -45,51 +43,31 @@ class Rung:
 
 
 def _reweigh(situation: Situation, aim: Aim, _: Mapping[str, Candidate]) -> Made:
-    yield PLAIN, Candidate(_retrained(situation, _plain_weights(situation, aim), PLAIN))
+    yield PLAIN, _fitted(situation, Reweighed(aim.attributes, plain=True), PLAIN)
 
 
 def _adaptive(situation: Situation, aim: Aim, made: Mapping[str, Candidate]) -> Made:
     table, groups = situation.judged
-    labels, everywhere = aim.labels(groups), aim.labels(situation.groups)
+    labels = aim.labels(groups)
     weights: dict[tuple[str, bool], float] = {}
-    start: FloatArray = np.ones(len(situation.rows))
-    current = situation.base
-    if "everyone" in aim.strata and PLAIN in made:
-        # Independent group and label is already most of the way to equal selection.
-        start, current = _plain_weights(situation, aim), made[PLAIN].artifact
+    # Independent group and label is already most of the way to equal selection.
+    plain = "everyone" in aim.strata and PLAIN in made
+    current = made[PLAIN].artifact if plain else situation.base
     for step in range(1, ADAPTIVE_STEPS + 1):
         decision = current.predict(table.features, groups=groups).decision
         factors = cell_factors(labels, table.truth, decision, strata=aim.strata, favourable=situation.favourable)
         weights = {cell: weights.get(cell, 1.0) * factor for cell, factor in factors.items()}
-        own = cell_weights(everywhere, situation.rows.truth, weights, favourable=situation.favourable)
+        cells = tuple((group, good, weight) for (group, good), weight in weights.items())
         name = f"adaptive {step}"
-        current = _retrained(situation, start * own, name)
-        yield name, Candidate(current)
+        candidate = _fitted(situation, Reweighed(aim.attributes, plain, cells), name)
+        current = candidate.artifact
+        yield name, candidate
 
 
 def _penalised(situation: Situation, aim: Aim, _: Mapping[str, Candidate]) -> Made:
-    labels = aim.labels(situation.groups)
     for strength in STRENGTHS:
-        predictor = fit_penalised(
-            situation.rows,
-            labels,
-            strength=strength,
-            strata=_movable(aim),
-            favourable=situation.favourable,
-            break_even=break_even(_binary(situation)),
-            recipe=situation.recipe,
-        )
-        done = finish(
-            predictor,
-            situation.rows,
-            solution=situation.base.solution,
-            value=situation.value,
-            calibration=situation.calibration,
-            excluded_groups=situation.base.excluded_groups,
-            seed=situation.recipe.seed,
-        )
         name = f"penalty {strength:g}"
-        yield name, Candidate(situation.marked(done.artifact, name))
+        yield name, _fitted(situation, Penalised(aim.attributes, _movable(aim), strength), name)
 
 
 def _thresholds(situation: Situation, aim: Aim, _: Mapping[str, Candidate]) -> Made:
@@ -194,26 +172,6 @@ RUNGS = (
 """From the least to the most intrusive; one row more is one remedy more."""
 
 
-def _plain_weights(situation: Situation, aim: Aim) -> FloatArray:
-    """Kamiran and Calders' weights on the training rows, 1 elsewhere (n,)."""
-    at = situation.part("train")
-    weights = np.ones(len(situation.rows))
-    labels = aim.labels(situation.groups)
-    weights[at] = reweighing(labels.iloc[at], situation.rows.truth[at], task=situation.rows.task)
-    return weights
-
-
-def _retrained(situation: Situation, factor: FloatArray, name: str) -> SolutionArtifact:
-    """The same family on the same rows, each weight times its factor; calibrated and cut as the base was."""
-    rows = situation.rows
-    weight: NDArray[np.float64] = np.where(rows.part == "train", rows.weight * factor, rows.weight)
-    done = train(
-        situation.base.predictor.family,
-        rows.weighted(weight),
-        solution=situation.base.solution,
-        value=situation.value,
-        recipe=situation.recipe,
-        calibration=situation.calibration,
-        excluded_groups=situation.base.excluded_groups,
-    )
-    return situation.marked(done.artifact, name)
+def _fitted(situation: Situation, remedy: Reweighed | Penalised, name: str) -> Candidate:
+    """The solution with a remedy, which goes with it to be repeated on other rows."""
+    return Candidate(situation.marked(remedy.fit(situation), name), remedy=remedy)

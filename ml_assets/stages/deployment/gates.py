@@ -125,7 +125,10 @@ def _fairness_gate(solution: Solution, store: SolutionStore) -> Gate:
     told = [d["sentence"] for d in open_gaps[:3]]
     if unseen:
         told.append(f"no gap of {', '.join(unseen)} can be estimated on {facts['rows']:,} rows: nothing is shown of it")
-    sentence = "; ".join(told) or f"verdict {facts['verdict']} on {facts['rows']:,} rows"
+    audit = facts["audit"]
+    larger = f", {audit['decided']} of {len(facts['disparities'])} gaps by {audit['rows']:,} rows out of fold"
+    on_rows = f"verdict {facts['verdict']} on {facts['rows']:,} rows{larger if audit['decided'] else ''}"
+    sentence = "; ".join(told) or on_rows
     if len(open_gaps) < len(blocking):
         sentence += f"; {len(blocking) - len(open_gaps)} accepted by plan"
     return Gate("gaps between groups inside tolerance", not open_gaps and not (strict and unseen), sentence)

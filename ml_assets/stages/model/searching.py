@@ -9,8 +9,8 @@ import numpy as np
 from ml_assets.declaration import Solution
 from ml_assets.errors import DataError
 from ml_assets.evidence import curve, table
-from ml_assets.history import Learned
-from ml_assets.learning.resampling import Fold, cross_validation, rolling_origin
+from ml_assets.history import Learned, folds_of
+from ml_assets.learning.resampling import Fold
 from ml_assets.recipes import declared_recipe
 from ml_assets.releases import live_model
 from ml_assets.resources.registry import ModelRegistry
@@ -21,22 +21,19 @@ if TYPE_CHECKING:
     from ml_assets.learning.search import SearchResult
 
 
-def folds_of(solution: Solution, rows: Learned) -> tuple[Fold, ...]:
-    """Rolling origin over batches for what is split by time, else cross-validation that keeps clusters together."""
-    count = solution.model.folds
-    if solution.time_split:
-        rank = np.unique(rows.batch, return_inverse=True)[1]
-        try:
-            return rolling_origin(np.asarray(rank, dtype=np.int64), count=count)
-        except DataError as error:
-            raise DataError(
-                "model.search has no history to roll over",
-                got=f"{len(np.unique(rank))} batches in the training part",
-                allowed="at least 3",
-                do="Wait for more batches, declare model.split: hash, or leave model.search out",
-            ) from error
-    shared = rows.cluster if solution.model.cluster is not None else None
-    return cross_validation(rows.table.truth, task=solution.task, cluster=shared, count=count, seed=solution.model.seed)
+def search_folds(solution: Solution, rows: Learned) -> tuple[Fold, ...]:
+    """The declared number of folds of the training part; ``DataError`` that says what to do where a stream has too few batches."""
+    try:
+        return folds_of(solution, rows, count=solution.model.folds)
+    except DataError as error:
+        if not solution.time_split:
+            raise
+        raise DataError(
+            "model.search has no history to roll over",
+            got=f"{len(np.unique(rows.batch))} batches in the training part",
+            allowed="at least 3",
+            do="Wait for more batches, declare model.split: hash, or leave model.search out",
+        ) from error
 
 
 def look_for_parameters(
@@ -59,7 +56,7 @@ def look_for_parameters(
     train = rows.part("train")
     recipes = {name: declared_recipe(solution, name) for name in names}
     budget = Budget(declared.trials, declared.seconds, declared.pruning)
-    return search(recipes, train.table, folds_of(solution, train), budget=budget, warm=warm, log=log)
+    return search(recipes, train.table, search_folds(solution, train), budget=budget, warm=warm, log=log)
 
 
 def search_facts(found: "SearchResult") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The final decisions on the test part, looked at group by group: rows → facts of the report."""
+"""The final decisions on the test part, looked at group by group: rows → facts of the report; gates also out of fold."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,10 +9,10 @@ from ml_assets.history import Learned, training_rows
 from ml_assets.releases import challenger
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
+from ml_assets.stages.model_bias.auditing import Audit, judge, larger_audit
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from ml_assets.learning.artifact import Prediction, SolutionArtifact
     from ml_assets.statistics.crossings import Crossed
@@ -25,13 +25,13 @@ ASSET = "model_bias_report"
 NOTHING: Facts = {
     "disparities": [], "promised": [], "verdict": "pass", "figures": [], "crossings": [], "crossed_figures": 0, "calibration": [],
     "cannot_hold": [], "flips": [], "read": [], "masked": {},
+    "audit": {"made": False, "why": "no attribute is protected", "rows": 0, "fits": 0, "decided": 0, "contradicted": 0},
 }  # fmt: skip
 
 
 def examine(solution: Solution, store: SolutionStore) -> Facts:
     """Everything the report says of the final decisions on the test part."""
     from ml_assets.statistics.crossings import crossed
-    from ml_assets.statistics.disclosure import masked_groups
 
     test, bias = training_rows(solution, store).part("test"), solution.data_bias
     facts: Facts = {
@@ -45,34 +45,40 @@ def examine(solution: Solution, store: SolutionStore) -> Facts:
     final = challenger(store)
     answer = final.predict(test.table.features, groups=test.groups)
     made = crossed(test.groups[list(bias.protected)], depth=bias.crossing_depth, only=bias.intersections)
-    facts |= _gated(solution, test, answer) | _figures(solution, test, answer, made) | _flipped(solution, test, final)
+    gated, larger = _gated(solution, store, final, test, answer)
+    facts |= gated | _figures(solution, test, answer, made) | _flipped(solution, test, final)
     facts["promised"] = list(_promised(solution, store, test, answer))
-    facts["masked"] = masked_groups(made, threshold=bias.disclosure)
+    facts["masked"] = _masked(made, larger, bias.disclosure)
     return store.write_facts(ASSET, facts)
 
 
-def _gated(solution: Solution, test: Learned, answer: "Prediction") -> Facts:
-    """The comparisons that decide on a release."""
+def _gated(
+    solution: Solution, store: SolutionStore, final: "SolutionArtifact", test: Learned, answer: "Prediction"
+) -> "tuple[Facts, Audit]":
+    """The comparisons that decide on a release: on the test part, and out of fold where that leaves one open."""
+    from ml_assets.statistics.confirmation import confirm
     from ml_assets.statistics.disparity import overall_verdict
 
-    found = _gaps(solution, test.groups[list(solution.data_bias.protected)], test, answer, solution.fairness_limits)
-    return {"disparities": list(found), "verdict": overall_verdict(found)}
+    groups = test.groups[list(solution.data_bias.protected)]
+    own = judge(solution, groups, test, answer, solution.fairness_limits)
+    larger = larger_audit(solution, store, final, own)
+    found = confirm(own, larger.found, of_final=larger.of_final)
+    decided = sum(one.basis == "out of fold" for one in found)
+    told: Facts = larger.facts | {"decided": decided, "contradicted": sum(one.contradicted for one in found)}
+    return {"disparities": list(found), "verdict": overall_verdict(found), "audit": told}, larger
 
 
-def _gaps(
-    solution: Solution, groups: "pd.DataFrame", test: Learned, answer: "Prediction", limits: dict[str, float]
-) -> "tuple[Disparity, ...]":
-    from ml_assets.statistics.disparity import disparities
+def _masked(made: "Crossed", larger: "Audit", threshold: int) -> Facts:
+    """The groups whose counts may not be shown, in the test part or in the rows of the larger audit."""
+    from ml_assets.statistics.crossings import crossed
+    from ml_assets.statistics.disclosure import masked_groups
 
-    return disparities(
-        groups,
-        test.table.truth,
-        answer.decision,
-        metrics=limits,
-        task=solution.task,
-        favourable=solution.favourable_code,
-        score=answer.score if solution.task == "binary" else None,
-    )
+    masked: Facts = {a: dict(groups) for a, groups in masked_groups(made, threshold=threshold).items()}
+    more = {} if larger.groups is None else masked_groups(crossed(larger.groups, depth=1), threshold=threshold)
+    for attribute, groups in more.items():
+        own = masked.setdefault(attribute, {})
+        own |= {group: why for group, why in groups.items() if own.get(group) != "small"}
+    return masked
 
 
 def _promised(solution: Solution, store: SolutionStore, test: Learned, answer: "Prediction") -> "tuple[Disparity, ...]":
@@ -88,8 +94,8 @@ def _promised(solution: Solution, store: SolutionStore, test: Learned, answer: "
         return ()
     crossings = sorted({tuple(a.split(JOIN)) for _, a in wanted if a not in known})
     limits = {m: FAIRNESS_LIMITS.get(m, 0.1) for m in sorted({m for m, _ in wanted})}
-    found = _gaps(solution, crossed(test.groups[known], only=crossings).frame, test, answer, limits)
-    return tuple(d for d in found if (d.metric, d.attribute) in wanted)
+    found = judge(solution, crossed(test.groups[known], only=crossings).frame, test, answer, limits)
+    return tuple(d for d in (one.disparity for one in found) if (d.metric, d.attribute) in wanted)
 
 
 def _figures(solution: Solution, test: Learned, answer: "Prediction", made: "Crossed") -> Facts:

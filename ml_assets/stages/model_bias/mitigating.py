@@ -45,11 +45,14 @@ def build_mitigation(stage: Stage) -> dg.AssetsDefinition:
 def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
     """Climb the ladder of remedies from the model as it is; store the chosen solution as the final artifact."""
     from ml_assets.learning.artifact import save
+    from ml_assets.learning.remedies.repeating import Reweighed
     from ml_assets.learning.remedies.rungs import PLAIN
+    from ml_assets.statistics.crossings import JOIN
 
     base, planned = _as_it_is(solution, store)
     weighed = store.read_facts("sample_weights")["attribute"]
-    candidates = {"none": base, **planned}
+    candidates: dict[str, SolutionArtifact] = {"none": base, **planned}
+    made: dict[str, Any] = {}
     compared: dict[str, Any] = {
         "rows": [],
         "chosen": "none",
@@ -64,6 +67,7 @@ def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
     if solution.data_bias.protected:
         found = _climb(solution, store, base, planned)
         candidates = {name: one.artifact for name, one in found.candidates.items()}
+        made = {name: one.remedy for name, one in found.candidates.items()}
         compared = {
             "rows": list(found.table.rows),
             "chosen": found.table.chosen,
@@ -79,10 +83,11 @@ def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
         if planned and planned_stands(found.table):
             why = "part 4 planned it, it keeps to the budget, and no verdict is worse with it"
             compared |= {"chosen": PLAIN, "sentence": f"{PLAIN}: {why}. Without the plan: {found.table.sentence}"}
+    if planned:
+        made[PLAIN] = Reweighed(tuple(weighed.split(JOIN)), plain=True)
     digest = save(candidates[compared["chosen"]], store.folder("mitigation", "final"), overwrite=True)
-    return store.write_facts(
-        "mitigation", compared | {"digest": digest, "planned": weighed or None, "tried": sorted(candidates)}
-    )
+    ending = {"digest": digest, "planned": weighed or None, "tried": sorted(candidates)}
+    return store.write_facts("mitigation", compared | ending | {"remedy": made.get(compared["chosen"])})
 
 
 def _masked(solution: Solution, store: SolutionStore) -> "Masked":

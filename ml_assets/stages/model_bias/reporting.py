@@ -8,7 +8,7 @@ from ml_assets.evidence import Verdict
 from ml_assets.graph import Stage
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.stages.model_bias.examining import examine
-from ml_assets.stages.model_bias.showing import disparity_row, report_metadata, visible
+from ml_assets.stages.model_bias.showing import audit_sentence, disparity_row, report_metadata, visible
 
 if TYPE_CHECKING:
     pass
@@ -20,7 +20,7 @@ def build_report(stage: Stage) -> dg.AssetsDefinition:
     @stage.asset(
         "model_bias_report",
         "The final decisions on the test part by group: rates, ranking, calibration and money, each with interval and n; "
-        "the gated gaps with limit and verdict.",
+        "the gated gaps with limit and verdict, out of fold where the test part is too small to tell.",
         kinds=["report"],
         deps=["mitigation", "evaluation", "bias_remediation_plan"],
         sections=["data_bias", "business_case"],
@@ -46,8 +46,8 @@ def inside(store: SolutionStore) -> Verdict:
     )
     return Verdict(
         facts["verdict"] not in ("fail", "suspect"),
-        sentence,
-        {f"gaps_{k}": n for k, n in counts.items()},
+        f"{sentence}; {audit_sentence(facts)}",
+        {f"gaps_{k}": n for k, n in counts.items()} | {"out_of_fold": facts["audit"]["decided"]},
         [disparity_row(d) for d in visible(facts, found)],
         act=facts["verdict"] == "fail",
     )

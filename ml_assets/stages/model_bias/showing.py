@@ -52,8 +52,9 @@ def _rounded(found: Facts) -> Facts:
         "score",
         "before",
         "after",
+        "out_of_fold",
     ):
-        if name in found:
+        if found.get(name) is not None:
             kept[name] = {k: round(v, 2) if isinstance(v, float) else v for k, v in found[name].items()} | {"n": None}
     return kept
 
@@ -70,8 +71,35 @@ def disparity_row(found: Facts) -> dict[str, object]:
         "n": value["n"],
         "limit": found["limit"],
         "smallest gap that could be ruled out": found["detectable"],
+        "on the test part": found["test_verdict"],
+        **_larger(found),
         "verdict": found["verdict"],
+        "rests on": found["basis"] + (", contradicts out of fold" if found["contradicted"] else ""),
     }
+
+
+def _larger(found: Facts) -> dict[str, object]:
+    """The same gap in the larger audit; nothing where there was none."""
+    gap = found["out_of_fold"] or dict.fromkeys(("value", "low", "high", "n"))
+    return {
+        "out of fold": gap["value"],
+        "out of fold low": gap["low"],
+        "out of fold high": gap["high"],
+        "out of fold n": gap["n"],
+        "out of fold verdict": found["out_of_fold_verdict"] or "",
+    }
+
+
+def audit_sentence(facts: Facts) -> str:
+    """How many gated comparisons rest on which audit, and on how many rows."""
+    audit, gaps = facts["audit"], len(facts["disparities"])
+    on_test = f"the test part ({facts['rows']:,} rows)"
+    if not audit["made"]:
+        return f"{gaps} comparisons rest on {on_test}; no audit out of fold: {audit['why']}"
+    larger = f"{audit['rows']:,} rows out of fold ({audit['folds']}, {audit['fits']} fits)"
+    told = f"{gaps - audit['decided']} of {gaps} comparisons rest on {on_test}, {audit['decided']} on {larger}"
+    told += f", {audit['contradicted']} of them contradicted by the test part" if audit["contradicted"] else ""
+    return f"{told}; {audit['why']}" if audit["why"] else told
 
 
 def figure_row(found: Facts) -> dict[str, object]:
@@ -165,6 +193,7 @@ def report_metadata(facts: Facts) -> dict[str, Any]:
     """Everything the UI shows of the report."""
     gated = [disparity_row(d) for d in visible(facts, facts["disparities"])]
     found: dict[str, Any] = {"gaps": table(gated), "verdict": facts["verdict"], "test_rows": facts["rows"]}
+    found["audit"] = audit_sentence(facts)
     if not facts["figures"]:
         return found
     found["figures of every group"] = table([figure_row(f) for f in visible(facts, facts["figures"])], most=200)

@@ -12,7 +12,7 @@ from ml_assets.learning.artifact import load
 from ml_assets.recipes import declared_recipe, recipe_of
 from ml_assets.resources.store import plain
 from ml_assets.running import TRAINING_ASSETS
-from ml_assets.stages.model.searching import folds_of, look_for_parameters, search_facts, shown_search
+from ml_assets.stages.model.searching import look_for_parameters, search_facts, search_folds, shown_search
 from ml_assets_tests.stages.lab import Lab
 
 SEARCH = {"candidates": ["logistic_regression", "xgboost"], "search": {"trials": 8}, "folds": 3}
@@ -56,12 +56,12 @@ def test_a_number_is_trained_on_its_money(table: Lab) -> None:
     assert np.average(rows.truth <= answer, weights=rows.weight) == pytest.approx(2 / 3, abs=0.02)
 
 
-def test_folds_of_a_stream_roll_and_those_of_a_table_do_not(stream: Lab, table: Lab) -> None:
+def test_folds_a_stream_roll_and_those_of_a_table_do_not(stream: Lab, table: Lab) -> None:
     rows = training_rows(stream.solution, stream.store).part("train")
-    for fold in folds_of(stream.solution, rows):
+    for fold in search_folds(stream.solution, rows):
         assert max(rows.batch[fold.learn]) < min(rows.batch[fold.held])
     flat = training_rows(table.solution, table.store).part("train")
-    held = np.concatenate([fold.held for fold in folds_of(table.solution, flat)])
+    held = np.concatenate([fold.held for fold in search_folds(table.solution, flat)])
     assert sorted(held) == list(range(len(flat.table)))
 
 
@@ -69,7 +69,7 @@ def test_a_search_on_too_short_a_stream_says_what_to_do(stream: Lab) -> None:
     rows = training_rows(stream.solution, stream.store).part("train")
     short = rows.rows(np.flatnonzero(np.isin(rows.batch, sorted(set(rows.batch))[:2])))
     with pytest.raises(DataError, match=r"leave model\.search out"):
-        folds_of(stream.solution, short)
+        search_folds(stream.solution, short)
 
 
 def test_the_search_sees_training_rows_alone_and_is_shown(stream: Lab) -> None:

@@ -28,6 +28,7 @@ from ml_assets.statistics.metrics import Task
 EVERY_TASK: frozenset[Task] = frozenset({"binary", "multiclass", "regression"})
 CLASSES: frozenset[Task] = frozenset({"binary", "multiclass"})
 EVERY_LOSS = frozenset({"squared", "absolute", "quantile"})
+USUAL_LEVELS = 200
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Family:
     defaults: Mapping[str, Parameter] = field(default_factory=dict)
     open_parameters: bool = False
     losses: frozenset[str] = EVERY_LOSS
+    levels: int = USUAL_LEVELS
 
 
 _BOOSTED: Mapping[str, Parameter] = {
@@ -84,8 +86,8 @@ _FOREST: Mapping[str, Parameter] = {
 _TABLE = (
     Family("dummy", EVERY_TASK, 0, fit_dummy),
     Family("single_feature", EVERY_TASK, 1, fit_single_feature, {"bins": 20, "prior_rows": 20.0}),
-    Family("linear_regression", frozenset({"regression"}), 2, fit_linear_regression, {"alpha": None}),
-    Family("logistic_regression", CLASSES, 2, fit_logistic_regression, {"C": 1.0, "max_iter": 200}),
+    Family("linear_regression", frozenset({"regression"}), 2, fit_linear_regression, {"alpha": None}, levels=10_000),
+    Family("logistic_regression", CLASSES, 2, fit_logistic_regression, {"C": 1.0, "max_iter": 200}, levels=10_000),
     Family("xgboost", EVERY_TASK, 3, fit_xgboost, _BOOSTED),
     Family("hist_gradient_boosting", EVERY_TASK, 4, fit_hist_gradient_boosting, _HISTOGRAM),
     Family("random_forest", EVERY_TASK, 5, fit_random_forest, _FOREST, losses=frozenset({"squared"})),
@@ -133,11 +135,16 @@ def fit_candidate(name: str, table: TrainingTable, *, recipe: Recipe = PLAIN) ->
     _refuse_unfit(chosen, table.task, recipe)
     train, validation = table.take("train"), table.take("validation")
     _refuse_empty(train)
-    specs = feature_specs(train.features)
+    specs = feature_specs(train.features, max_categories=_levels(chosen, table))
     if not specs and name != "dummy":
         do = "Select columns that hold values"
         raise DataError("No column to learn from", got=list(table.features.columns), allowed="at least one", do=do)
     return chosen.fit(Job(name, train, validation, specs, {**chosen.defaults, **recipe.parameters}, recipe))
+
+
+def _levels(chosen: Family, table: TrainingTable) -> int:
+    outputs = len(table.classes) if table.task == "multiclass" else 1
+    return max(min(chosen.levels, USUAL_LEVELS), chosen.levels // outputs)
 
 
 def _refuse_unfit(chosen: Family, task: Task, recipe: Recipe) -> None:

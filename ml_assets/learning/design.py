@@ -1,4 +1,4 @@
-"""The design matrix of the linear models: standardised numbers, one-hot levels, bins; JSON in and out, plain numpy."""
+"""The design matrix of the linear models: standardised numbers, one-hot or encoded levels, bins; JSON in and out, plain numpy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +12,8 @@ from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, category_c
 
 RARE = 20
 """Levels with fewer training rows share one column: their own coefficient would be noise."""
+MOST_COLUMNS = 200
+"""Levels of a category with a column of their own, the most frequent ones; the rest share that of the rare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,41 @@ class BinnedColumn:
         _one_hot(np.where(np.isnan(values), len(self.edges) + 1, found), out)
 
 
-DesignColumn = ScaledColumn | LevelColumn | BinnedColumn
-_TYPES: Mapping[str, Any] = {"scaled": ScaledColumn, "levels": LevelColumn, "binned": BinnedColumn}
+@dataclass(frozen=True, slots=True)
+class TargetColumn:
+    """A category as what the target is like at each level: one matrix column, or one for each of ``classes``.
+
+    ``values``: level after level in the order of the spec's categories, last what missing ones get; K numbers each.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    values: tuple[float, ...]
+    type: Literal["target"] = "target"
+
+    @property
+    def cells(self) -> int:
+        """Levels, and one for missing."""
+        return len(self.values) // len(self.names())
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the matrix columns it fills."""
+        return tuple(f"{self.name}=(encoded, {one})" for one in self.classes) or (f"{self.name}=(encoded)",)
+
+    def fill(self, prepared: pd.DataFrame, out: NDArray[Any]) -> None:
+        """Write its columns into ``out`` (rows, width)."""
+        table = np.asarray(self.values, dtype=np.float64).reshape(-1, out.shape[1])
+        # Code -1 (missing) reads the last cell, as python indexing has it.
+        out[:] = table[category_codes(prepared[self.name])]
+
+
+DesignColumn = ScaledColumn | LevelColumn | BinnedColumn | TargetColumn
+_TYPES: Mapping[str, Any] = {
+    "scaled": ScaledColumn,
+    "levels": LevelColumn,
+    "binned": BinnedColumn,
+    "target": TargetColumn,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +192,7 @@ def _levels(column: "pd.Series[Any]", spec: FeatureSpec, *, rare: int) -> LevelC
     found = category_codes(column)
     counts = np.bincount(found + 1, minlength=len(spec.categories) + 1)
     own = counts[1:] >= max(rare, 1)
+    own[np.argsort(-counts[1:], kind="stable")[MOST_COLUMNS:]] = False
     levels = [level for level, kept in zip(spec.categories, own, strict=True) if kept]
     cell = np.where(own, np.cumsum(own) - 1, -1)
     if not own.all():

@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from ml_assets.errors import DeclarationError
-from ml_assets.learning.design import linear_design
+from ml_assets.learning.design import Design
 from ml_assets.learning.job import Job
 from ml_assets.learning.predictors import (
     Predictor,
@@ -19,6 +19,7 @@ from ml_assets.learning.predictors import (
 )
 from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, codes, prepare
 from ml_assets.learning.table import TrainingTable
+from ml_assets.learning.target_encoding import training_design
 from ml_assets.statistics.metrics import Task
 
 OBJECTIVES: dict[Task, str] = {"binary": "binary:logistic", "multiclass": "multi:softprob"}
@@ -171,8 +172,11 @@ def _fitted(
     job: Job, model: Any, inputs: Literal["codes", "design", "frame"], options: dict[str, Any]
 ) -> SkopsPredictor:
     prepared = prepare(job.train.features, job.specs)
-    design = linear_design(prepared, job.specs) if inputs == "design" else None
-    x = estimator_inputs(prepared, job.specs, inputs, design)
+    design: Design | None = None
+    if inputs == "design":
+        design, x = training_design(prepared, job.specs, job.train, seed=job.seed)
+    else:
+        x = estimator_inputs(prepared, job.specs, inputs, None)
     if inputs == "codes":
         x = _learnable(x, job.train.weight)
         options = {**options, "sample_weight": job.train.weight}

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_assets.learning.design import Design, linear_design, single_design
+from ml_assets.learning.design import Design, single_design
 from ml_assets.learning.job import Job
 from ml_assets.learning.losses import Loss, row_loss
 from ml_assets.learning.predictors import LinearPredictor, Parameters, Predictor, limited
 from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, prepare
 from ml_assets.learning.quantile_line import quantile_line, weighted_quantile
-from ml_assets.learning.table import TrainingTable
+from ml_assets.learning.table import targets
+from ml_assets.learning.target_encoding import training_design
 from ml_assets.statistics.metrics import Task
 
 Link = Literal["identity", "logistic", "softmax"]
@@ -64,8 +65,8 @@ def fit_linear_regression(job: Job) -> Predictor:
     than squared error begins there and goes on to the line of its quantile, pulled as strongly.
     """
     prepared = prepare(job.train.features, job.specs)
-    design = linear_design(prepared, job.specs)
-    x = np.column_stack([np.ones(len(prepared)), design.matrix(prepared)])
+    design, taught = training_design(prepared, job.specs, job.train, seed=job.seed, beside_levels=True)
+    x = np.column_stack([np.ones(len(prepared)), taught])
     fold = np.random.default_rng(job.seed).permutation(len(x)) % FOLDS
     given = job.parameters["alpha"]
     grid = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0) if given is None else (float(given),)
@@ -82,8 +83,7 @@ def fit_logistic_regression(job: Job) -> Predictor:
     from sklearn.linear_model import LogisticRegression
 
     prepared = prepare(job.train.features, job.specs)
-    design = linear_design(prepared, job.specs)
-    x = design.matrix(prepared)
+    design, x = training_design(prepared, job.specs, job.train, seed=job.seed)
     present = np.unique(job.train.truth).astype(np.int64)
     # The Hessian of the Newton step is (columns x classes) squared; beyond that a quasi-Newton method is lighter.
     solver = "newton-cholesky" if x.shape[1] * max(len(present) - 1, 1) <= 1500 else "lbfgs"
@@ -94,13 +94,6 @@ def fit_logistic_regression(job: Job) -> Predictor:
     if job.train.task == "multiclass":
         intercept, coefficients = _all_classes(intercept, coefficients, present, job.n_classes)
     return _predictor(job, job.specs, design, intercept, coefficients)
-
-
-def targets(table: TrainingTable) -> FloatArray:
-    """Truth with one column per output: (n, K) indicators for multiclass, else (n, 1)."""
-    if table.task == "multiclass":
-        return np.eye(len(table.classes))[table.truth.astype(np.int64)]
-    return np.asarray(table.truth, dtype=np.float64)[:, None]
 
 
 def _predictor(

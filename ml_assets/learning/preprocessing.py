@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -156,11 +157,15 @@ def _column(series: "pd.Series[Any]", spec: FeatureSpec) -> object:
         return _numeric_column(series, spec)
     if isinstance(series.dtype, pd.CategoricalDtype) and tuple(series.cat.categories) == spec.categories:
         return series
-    position = {level: code for code, level in enumerate(spec.categories)}
-    found = texts(series).map(position)
-    return pd.Categorical.from_codes(
-        found.fillna(-1).to_numpy(dtype=np.int64).tolist(), categories=pd.Index(spec.categories, dtype=object)
-    )
+    dtype = _known(spec.categories)
+    found = dtype.categories.get_indexer(pd.Index(texts(series), dtype=object))
+    return pd.Categorical.from_codes(found.tolist(), dtype=dtype)
+
+
+@lru_cache(maxsize=256)
+def _known(categories: tuple[str, ...]) -> pd.CategoricalDtype:
+    """The type of a column's categories, kept: to index thousands of them takes longer than a row's whole answer."""
+    return pd.CategoricalDtype(pd.Index(categories, dtype=object))
 
 
 def _numeric_column(series: "pd.Series[Any]", spec: FeatureSpec) -> FloatArray:

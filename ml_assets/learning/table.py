@@ -62,6 +62,13 @@ class TrainingTable:
         return replace(self, weight=np.asarray(weight, dtype=np.float64))
 
 
+def targets(table: TrainingTable) -> NDArray[np.float64]:
+    """Truth with one column per output: (n, K) indicators for multiclass, else (n, 1)."""
+    if table.task == "multiclass":
+        return np.eye(len(table.classes))[table.truth.astype(np.int64)]
+    return np.asarray(table.truth, dtype=np.float64)[:, None]
+
+
 @dataclass(frozen=True, eq=False)
 class EncodedTarget:
     """A target as numbers.

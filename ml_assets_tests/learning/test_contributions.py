@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,20 @@ def test_base_and_contributions_add_up_to_the_answer(make_table: MakeTable, task
         np.testing.assert_allclose(expit(total[:, 0]) if task == "binary" else total[:, 0], score, atol=2e-4)
     assert found.values.shape == (len(table), len(artifact.specs), 3 if task == "multiclass" else 1)
     assert found.features == tuple(spec.name for spec in artifact.specs)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_category_of_many_levels_is_one_input_and_still_adds_up(make_table: MakeTable, task: Task) -> None:
+    table = make_table(task, n=1500)
+    table.features["town"] = [f"town {i}" for i in np.digitize(table.features["signal"], np.linspace(-2, 2, 60))]
+    hidden = replace(table, features=table.features[["town", "noise"]])
+    artifact, found = explained(hidden, LINEAR[task])
+    assert any(column.type == "target" for column in artifact.predictor.design.columns)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(found.base + found.values.sum(axis=1), found.margin, atol=1e-9)
+    assert found.features == ("town", "noise")
+    assert mean_sizes(found)[0].name == "town"
+    same_town = (hidden.features["town"] == "town 30").to_numpy()
+    np.testing.assert_allclose(np.ptp(found.values[same_town, 0], axis=0), 0.0, atol=1e-12)
 
 
 def test_of_a_line_it_is_slope_times_distance_from_the_mean(make_table: MakeTable) -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_assets.learning.design import Design, linear_design, logistic, single_design, softmax
+from ml_assets.learning.design import MOST_COLUMNS, Design, linear_design, logistic, single_design, softmax
 from ml_assets.learning.preprocessing import FeatureSpec, feature_specs, prepare
 
 
@@ -82,3 +82,13 @@ def test_links_are_bounded_and_exact_at_zero() -> None:
 def test_a_spec_without_columns_is_an_empty_design() -> None:
     assert Design(()).matrix(pd.DataFrame(index=range(3))).shape == (3, 0)
     assert FeatureSpec("x", "numeric").categories == ()
+
+
+def test_the_most_frequent_levels_alone_have_columns() -> None:
+    often = [f"often {i:03}" for i in range(MOST_COLUMNS)]
+    frame = pd.DataFrame({"c": often * 21 + [f"less {i}" for i in range(30)] * 20})
+    specs = feature_specs(frame, max_categories=1_000)
+    design = linear_design(prepare(frame, specs), specs)
+    assert design.names == (*(f"c={level}" for level in often), "c=(rare)")
+    rows = design.matrix(prepare(pd.DataFrame({"c": ["less 3", "often 007"]}), specs))
+    assert rows.argmax(axis=1).tolist() == [MOST_COLUMNS, 7]

@@ -10,10 +10,8 @@ from ml_assets.evidence import Verdict
 from ml_assets.graph import solution_check
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
+from ml_assets.stages.model.suspicion import TOO_GOOD, in_use, too_good
 from ml_assets.statistics.metrics import METRICS
-
-# Above these a figure on real data is more often a leak than a success; a declaration may say otherwise (model.too_good).
-TOO_GOOD = {"roc_auc": 0.985, "accuracy": 0.995, "r2": 0.98, "average_precision": 0.985}
 
 
 def build_checks(solution: Solution) -> list[dg.AssetChecksDefinition]:
@@ -88,16 +86,16 @@ def _beats(solution: Solution, store: SolutionStore) -> Verdict:
 
 def _too_good(solution: Solution, store: SolutionStore) -> Verdict:
     facts = store.read_facts("evaluation")
-    limits = TOO_GOOD | ({solution.main_metric: solution.model.too_good} if solution.model.too_good is not None else {})
-    found = {m["name"]: m["value"] for m in facts["metrics"] if m["name"] in limits and m["value"] is not None}
-    beyond = {n: v for n, v in found.items() if (v > limits[n] if METRICS[n].direction == "higher" else v < limits[n])}
-    sentence = "; ".join(
-        f"{n} {v:.4g} is beyond {limits[n]:g}: look for a leak before believing it" for n, v in beyond.items()
-    )
-    return Verdict(
-        not beyond,
-        sentence or ", ".join(f"{n} {v:.4g} (limit {limits[n]:g})" for n, v in found.items()) or "no limit applies",
-        found,
+    declared = {} if solution.model.too_good is None else {solution.main_metric: solution.model.too_good}
+    inputs = store.read_facts("baselines")["models"]["single_feature"].get("inputs") or [None]
+    screened, raw = store.read_facts("column_screening")["columns"], store.read_facts("selected_columns")["raw"]
+    return too_good(
+        facts["metrics"],
+        facts["baselines"],
+        {**TOO_GOOD, **declared},
+        feature=inputs[0],
+        columns=in_use(screened, raw),
+        task=solution.task,
     )
 
 
@@ -227,7 +225,11 @@ CHECKS: tuple[tuple[str, Judged, str], ...] = (
         _beats,
         "The solution is better than knowing nothing, than one feature, and than the simple rule.",
     ),
-    ("not_too_good", _too_good, "The figures are not so good that a leak is the likelier reason."),
+    (
+        "not_too_good",
+        _too_good,
+        "The figures, the solution's and its best column's, are not so good that a leak is the likelier reason.",
+    ),
     ("numerically_stable", _stable, "Scores are finite and differ between rows."),
     ("reproducible", _reproducible, "The same rows, recipe and seed give the same scores in a second process."),
     ("slices", _slices, "No slice with enough rows is far worse than the whole."),

@@ -27,6 +27,8 @@ BOOSTED_LOSSES = {"squared": "reg:squarederror", "absolute": "reg:absoluteerror"
 BINNED_ROWS = 200_000
 """Rows that scikit-learn's histogram boosting bins at most (``_BinMapper.subsample``)."""
 SEEN = 40
+FEWEST_DRAWN = 10
+"""Rows a tree of a forest is drawn at least, where there are so many."""
 HISTOGRAM_LOSSES = {"squared": "squared_error", "absolute": "absolute_error", "quantile": "quantile"}
 
 
@@ -108,6 +110,8 @@ def fit_random_forest(job: Job) -> Predictor:
     settings: dict[str, Any] = dict(job.parameters)
     held = any(job.directions) and not np.isnan(codes(prepare(job.train.features, job.specs), job.specs)).any()
     settings["monotonic_cst"] = list(job.directions) if held else None  # it takes no constraint beside missing values
+    if isinstance(share := settings["max_samples"], float):  # of rows, not of weight: a tree needs some rows
+        settings["max_samples"] = max(int(share * len(job.train)), min(FEWEST_DRAWN, len(job.train)))
     return _fitted(job, make(**settings, random_state=job.seed, n_jobs=threads(job.train.features.size)), "codes", {})
 
 

@@ -48,7 +48,7 @@ def examine(solution: Solution, store: SolutionStore) -> Facts:
     gated, larger = _gated(solution, store, final, test, answer)
     facts |= gated | _figures(solution, test, answer, made) | _flipped(solution, test, final)
     facts["promised"] = list(_promised(solution, store, test, answer))
-    facts["masked"] = _masked(made, larger, bias.disclosure)
+    facts["masked"] = masked(made, larger, bias.disclosure)
     return store.write_facts(ASSET, facts)
 
 
@@ -68,7 +68,7 @@ def _gated(
     return {"disparities": list(found), "verdict": overall_verdict(found), "audit": told}, larger
 
 
-def _masked(made: "Crossed", larger: "Audit", threshold: int) -> Facts:
+def masked(made: "Crossed", larger: "Audit", threshold: int) -> Facts:
     """The groups whose counts may not be shown, in the test part or in the rows of the larger audit."""
     from ml_assets.statistics.crossings import crossed
     from ml_assets.statistics.disclosure import masked_groups

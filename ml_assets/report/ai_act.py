@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ml_assets.report.markup import Html, badge, heading, html, join, note, table, tag
 from ml_assets.report.recorded import Recorded
@@ -55,8 +56,10 @@ def _counted(facts: dict[str, object], key: str, words: str) -> str:
     return f"{len(found) if isinstance(found, list | dict) else 0} {words}"
 
 
-def _group_verdicts(facts: dict[str, object]) -> str:
-    return f"verdict {facts['verdict']} on {facts['rows']:,} test rows"
+def _group_verdicts(facts: dict[str, Any]) -> str:
+    audit = facts.get("audit") or {"decided": 0}
+    larger = f" and {audit['rows']:,} rows out of fold" if audit["decided"] else ""
+    return f"verdict {facts['verdict']} on {facts['rows']:,} test rows{larger}"
 
 
 def _signed(recorded: Recorded) -> str | None:

@@ -2,9 +2,20 @@
 
 from ml_assets.pictures import Mark
 from ml_assets.report import decisions, remedies
-from ml_assets.report.disclosure import shown
+from ml_assets.report.disclosure import WITHHELD, shown
 from ml_assets.report.groups import mark, name_of, suppressed_note
-from ml_assets.report.markup import Html, badge, estimate_cells, heading, join, missing, note, table, warning
+from ml_assets.report.markup import (
+    Html,
+    badge,
+    estimate_cells,
+    estimate_text,
+    heading,
+    join,
+    missing,
+    note,
+    table,
+    warning,
+)
 from ml_assets.report.pictures import forest
 from ml_assets.report.rates import SELECTION, read_rates
 from ml_assets.report.recorded import Recorded
@@ -89,6 +100,7 @@ def _model(recorded: Recorded) -> Html:
             **estimate_cells(d["value"]),
             "n counts": d["denominator"],
             "limit": d["limit"],
+            **_larger(d, recorded.least),
             "verdict": badge(d["verdict"]),
             "rows suffice to pass": d["resolvable"],
         }
@@ -101,8 +113,31 @@ def _model(recorded: Recorded) -> Html:
         limit = float(own[0]["limit"]) if own else 0.0
         held = [limit, 1 / limit] if metric.endswith("_ratio") and limit else [-limit, limit]
         pictures.append(forest(f"{metric}: group against the rest, with its limits", [mark(name_of(d), d["value"]) for d in own], limits=held))  # fmt: skip
-    head = note("Overall verdict: ", badge(report["verdict"]), f" on the test part, {report['rows']:,} rows.")
+    on_rows = f" on the test part, {report['rows']:,} rows{_audited(report)}."
+    head = note("Overall verdict: ", badge(report["verdict"]), on_rows)
     return join([heading("In the final decisions"), head, table(rows, caption="Each group against the rest"), _detectable(found), *pictures, suppressed_note(report["disparities"], recorded.least)])  # fmt: skip
+
+
+def _larger(gap: Facts, least: int) -> dict[str, object]:
+    """The same gap out of fold, and which of both the verdict rests on; nothing for a report recorded before it had both."""
+    if "basis" not in gap:
+        return {}
+    larger = gap["out_of_fold"]
+    few = larger is not None and 0 < larger["n"] < least
+    return {
+        "out of fold": "" if larger is None else WITHHELD if few else estimate_text(larger),
+        "verdict rests on": gap["basis"] + (", which contradicts out of fold" if gap["contradicted"] else ""),
+    }
+
+
+def _audited(report: Facts) -> str:
+    """How much of the verdict rests on the larger audit."""
+    audit = report.get("audit")
+    if not audit or not audit["made"]:
+        return ""
+    rest = f"; {audit['decided']} of {len(report['disparities'])} comparisons rest on {audit['rows']:,} training and validation"
+    told = f"{rest} rows, each decided by a model that did not learn from it ({audit['fits']} fits, {audit['folds']})"
+    return f"{told}; {audit['why']}" if audit["why"] else told
 
 
 def _detectable(found: list[Facts]) -> Html:

@@ -4,8 +4,8 @@ The test part judges the final artifact but is often too small to say anything. 
 many, but they are judged by other models of the same recipe. So a comparison that the test part leaves open gets the answer
 of the larger audit, and only where the test part does not contradict it:
 
-- a *pass* needs both that the two gaps differ by no more than chance, and that the 90 % interval of the test part, the one
-  that equivalence is shown with, reaches the tolerated range;
+- a *pass* needs that the test part suspects nothing itself, that the two gaps differ by no more than chance, and that the
+  90 % interval of the test part, the one that equivalence is shown with, reaches the tolerated range;
 - a *finding* (fail, suspect) needs that the gap of the test part points the same way, or that the two gaps differ by no
   more than chance.
 
@@ -77,7 +77,8 @@ def contradicts(test: Judged, larger: Judged, *, level: float = 0.95) -> bool:
         return False
     apart = _apart(test.contrast, larger.contrast, level)
     if answer == "pass":
-        return apart or test.contrast.outside(test.contrast.interval(PASS_LEVEL))
+        suspected = test.disparity.verdict in FINDINGS
+        return suspected or apart or test.contrast.outside(test.contrast.interval(PASS_LEVEL))
     return apart and _away(test.contrast, values[0]) * _away(larger.contrast, values[1]) <= 0
 
 

@@ -114,10 +114,12 @@ def judged(
     favourable: int = 1,
     score: npt.ArrayLike | None = None,
     level: float = 0.95,
+    counts: CountTensor | None = None,
 ) -> tuple[Judged, ...]:
-    """As :func:`disparities`, each with its contrast."""
+    """As :func:`disparities`, each with its contrast; ``counts``: the tensor of these very rows, where there is one."""
     chosen = [(fairness_metric(name, task=task), limit) for name, limit in metrics.items()]
-    rows = Rows.of(groups, truth, decision, task=task, score=score, scored="calibration_difference" in metrics)
+    scored = "calibration_difference" in metrics
+    rows = Rows.of(groups, truth, decision, task=task, score=score, scored=scored, counts=counts)
     drafts = list(_drafts(groups, rows, chosen, favourable))
     answers = verdicts([draft.contrast for draft in drafts], level=level)
     return tuple(
@@ -155,16 +157,29 @@ class Rows:
         task: Task,
         score: npt.ArrayLike | None = None,
         scored: bool = False,
+        counts: CountTensor | None = None,
     ) -> "Rows":
-        """Counts and residuals of rows; ``scored``: whether the residual of a probability is wanted."""
+        """Counts and residuals of rows; ``scored``: whether the residual of a probability is wanted.
+
+        ``counts`` are taken as they are, and must be of as many rows and of the same attributes: ``DataError``.
+        """
         if task == "regression":
             y, d = finite(truth, "truth"), finite(decision, "decision")
             n = same_rows(groups=groups.index.to_numpy(), truth=y, decision=d)
             return cls(None, d - y, float(y.std(ddof=1)) if n > 1 else 0.0)
         read = binary if task == "binary" else codes
         t, c = (read(values, name).astype(np.int64) for values, name in ((truth, "truth"), (decision, "decision")))
-        counts = CountTensor.of_codes(groups, t, c)
-        return cls(counts, _residual(t, score) if scored else np.full(t.size, np.nan), 1.0)
+        made = CountTensor.of_codes(groups, t, c) if counts is None else _of_these(counts, groups)
+        return cls(made, _residual(t, score) if scored else np.full(t.size, np.nan), 1.0)
+
+
+def _of_these(counts: CountTensor, groups: pd.DataFrame) -> CountTensor:
+    wanted = (tuple(map(str, groups.columns)), len(groups))
+    if (counts.attributes, counts.n) != wanted:
+        got = f"{counts.n} rows of {', '.join(counts.attributes)}"
+        allowed = f"{wanted[1]} rows of {', '.join(wanted[0])}"
+        raise DataError("a count tensor of other rows", got=got, allowed=allowed, do="Count these rows")
+    return counts
 
 
 def rate_sides(metric: FairnessMetric, table: GroupTable) -> tuple[Sides, ...]:

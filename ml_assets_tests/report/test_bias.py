@@ -49,5 +49,23 @@ def test_the_smallest_gap_is_shown_where_it_is_recorded(hand_made: Callable[...,
     assert "its fact detectable" in words(build(hand_made({"model_bias_report": without})))
 
 
+def test_both_audits_are_shown_with_their_rows_and_which_one_counts(hand_made: Callable[..., Recorded]) -> None:
+    more = {"test_verdict": "inconclusive", "out_of_fold_verdict": "pass", "contradicted": False}
+    rests = more | {"basis": "out of fold", "out_of_fold": estimate(0.957, 640)}
+    stays = more | {"basis": "test part", "contradicted": True, "out_of_fold": estimate(0.531, 4)}
+    audit = {
+        "made": True, "why": "", "rows": 1_280, "fits": 5, "folds": "cross-validation", "decided": 1, "contradicted": 1,
+    }  # fmt: skip
+    report = {
+        "disparities": [_gap("f", 90, 0.9) | rests, _gap("m", 90, 1.1) | stays],
+        "verdict": "inconclusive", "rows": 180, "digest": "d", "audit": audit,
+    }  # fmt: skip
+    text = words(build(hand_made({"model_bias_report": report})))
+    assert "0.957 [0.857, 1.057] (n = 640) out of fold" in text
+    assert "test part, which contradicts out of fold" in text
+    assert "1 of 2 comparisons rest on 1,280 training and validation rows" in text
+    assert "0.531" not in text, "four people are told of nowhere"
+
+
 def test_a_solution_without_protected_attributes_says_so(tmp_path: Path) -> None:
     assert "No attribute is declared protected" in words(build(planted(declared(TABLE), tmp_path, {})))

@@ -68,6 +68,18 @@ def test_a_test_part_that_lies_elsewhere_takes_the_pass_away() -> None:
     assert "contradicts" in of(found, "f").sentence
 
 
+def test_what_the_test_part_suspects_no_larger_audit_clears_but_it_may_prove_it() -> None:
+    """The suspicion is about the model itself, the larger audit about its like."""
+    doubted = audit((16, 50), (50, 100))
+    assert {one.disparity.verdict for one in doubted} == {"suspect"}
+    nearly = audit((460, 1_000), (1_000, 2_000))
+    assert not any(contradicts(*pair) for pair in zip(SMALL, nearly, strict=True))
+    found = confirm(doubted, nearly)
+    assert {(one.out_of_fold_verdict, one.verdict, one.contradicted) for one in found} == {("pass", "suspect", True)}
+    worse = confirm(doubted, audit((300, 1_000), (1_000, 2_000)))
+    assert {(one.verdict, one.basis) for one in worse} == {("fail", "out of fold")}
+
+
 def test_a_contradicted_pass_of_few_rows_holds_the_others_back() -> None:
     """Too few rows of the test part excuse nothing once a larger audit could tell."""
     test = audit((500, 1_000), (1_000, 2_000), x=(3, 12))
@@ -163,6 +175,7 @@ def test_no_pass_is_taken_that_the_test_part_rules_out(cells: list[int]) -> None
         if one.verdict == "pass" and before is not None and one.test_verdict != "pass":
             assert one.out_of_fold_verdict == "pass"
             assert not before.contrast.outside(before.contrast.interval(0.9))
+            assert one.test_verdict == "inconclusive"
         if one.test_verdict in ("pass", "fail"):
             assert one.verdict == one.test_verdict
 

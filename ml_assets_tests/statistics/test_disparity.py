@@ -21,6 +21,7 @@ from ml_assets.statistics.disparity import (
     overall_verdict,
 )
 from ml_assets.statistics.groups import intersections
+from ml_assets.statistics.tensor import CountTensor
 from ml_assets.statistics.verdicts import rate_difference, rate_ratio, verdicts
 
 
@@ -225,6 +226,19 @@ def test_counts_of_the_tensor_are_those_of_the_rows(seed: int, n: int, classes: 
             )
     wanted = [(m, a, g) for a in groups for m in _LIMITS for g in sorted(groups[a].unique())]
     assert [(j.disparity.metric, j.disparity.attribute, j.disparity.group) for j in found] == wanted
+
+
+def test_a_tensor_that_is_there_already_is_not_counted_again_and_one_of_other_rows_is_refused() -> None:
+    groups, truth, decision = _table(f=(20, 10, 20, 50), m=(60, 20, 10, 10))
+    made = CountTensor.of(groups, truth, decision)
+    found = judged(groups, truth, decision, metrics=_LIMITS, counts=made)
+    assert tuple(one.disparity for one in found) == disparities(groups, truth, decision, metrics=_LIMITS)
+    turned = CountTensor.of(groups, truth, [1 - d for d in decision])
+    other = judged(groups, truth, decision, metrics={"selection_rate_difference": 0.1}, counts=turned)
+    assert other[0].disparity.value.value == pytest.approx(0.7 - 0.2), "the figures are those of the tensor"
+    for wrong in (CountTensor.of(groups[:-1], truth[:-1], decision[:-1]), made.marginal(())):
+        with pytest.raises(DataError, match="of other rows"):
+            judged(groups, truth, decision, metrics=_LIMITS, counts=wrong)
 
 
 def test_errors_list_what_exists() -> None:

@@ -125,7 +125,7 @@ def _fairness_gate(solution: Solution, store: SolutionStore) -> Gate:
     told = [d["sentence"] for d in open_gaps[:3]]
     if unseen:
         told.append(f"no gap of {', '.join(unseen)} can be estimated on {facts['rows']:,} rows: nothing is shown of it")
-    audit = facts["audit"]
+    audit = facts.get("audit") or {"decided": 0, "rows": 0}
     larger = f", {audit['decided']} of {len(facts['disparities'])} gaps by {audit['rows']:,} rows out of fold"
     on_rows = f"verdict {facts['verdict']} on {facts['rows']:,} rows{larger if audit['decided'] else ''}"
     sentence = "; ".join(told) or on_rows

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ml_assets.learning.remedies.repeating import Penalised, Reweighed
     from ml_assets.learning.remedies.situation import Situation
     from ml_assets.statistics.disparity import Judged
+    from ml_assets.statistics.tensor import CountTensor
 
 WITHOUT = "the models of the folds lack the remedy {}, which cannot be repeated: the audit decides nothing"
 
@@ -100,9 +101,14 @@ def _situation(solution: Solution, store: SolutionStore, final: "SolutionArtifac
 
 
 def judge(
-    solution: Solution, groups: "pd.DataFrame", rows: Learned, answer: "Prediction", limits: dict[str, float]
+    solution: Solution,
+    groups: "pd.DataFrame",
+    rows: Learned,
+    answer: "Prediction",
+    limits: dict[str, float],
+    counts: "CountTensor | None" = None,
 ) -> "tuple[Judged, ...]":
-    """Every comparison of decisions on these rows, for one gate."""
+    """Every comparison of decisions on these rows, for one gate; ``counts`` of them where they are made already."""
     from ml_assets.statistics.disparity import judged
 
     return judged(
@@ -113,4 +119,5 @@ def judge(
         task=solution.task,
         favourable=solution.favourable_code,
         score=answer.score if solution.task == "binary" else None,
+        counts=counts,
     )

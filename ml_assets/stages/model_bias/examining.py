@@ -45,22 +45,37 @@ def examine(solution: Solution, store: SolutionStore) -> Facts:
     final = challenger(store)
     answer = final.predict(test.table.features, groups=test.groups)
     made = crossed(test.groups[list(bias.protected)], depth=bias.crossing_depth, only=bias.intersections)
-    gated, larger = _gated(solution, store, final, test, answer)
-    facts |= gated | _figures(solution, test, answer, made) | _flipped(solution, test, final)
+    counted = _counted(solution, test, answer)
+    gated, larger = _gated(solution, store, final, test, answer, counted)
+    facts |= gated | _figures(solution, test, answer, made, counted) | _flipped(solution, test, final)
     facts["promised"] = list(_promised(solution, store, test, answer))
-    facts["masked"] = _masked(made, larger, bias.disclosure)
+    facts["masked"] = masked(made, larger, bias.disclosure)
     return store.write_facts(ASSET, facts)
 
 
+def _counted(solution: Solution, test: Learned, answer: "Prediction") -> "CountTensor | None":
+    """The counts that gates, figures and what is stored are all made of; a predicted number has none."""
+    from ml_assets.statistics.tensor import CountTensor
+
+    if solution.task == "regression":
+        return None
+    return CountTensor.of(test.groups[list(solution.data_bias.protected)], test.table.truth, answer.decision)
+
+
 def _gated(
-    solution: Solution, store: SolutionStore, final: "SolutionArtifact", test: Learned, answer: "Prediction"
+    solution: Solution,
+    store: SolutionStore,
+    final: "SolutionArtifact",
+    test: Learned,
+    answer: "Prediction",
+    counted: "CountTensor | None",
 ) -> "tuple[Facts, Audit]":
     """The comparisons that decide on a release: on the test part, and out of fold where that leaves one open."""
     from ml_assets.statistics.confirmation import confirm
     from ml_assets.statistics.disparity import overall_verdict
 
     groups = test.groups[list(solution.data_bias.protected)]
-    own = judge(solution, groups, test, answer, solution.fairness_limits)
+    own = judge(solution, groups, test, answer, solution.fairness_limits, counted)
     larger = larger_audit(solution, store, final, own)
     found = confirm(own, larger.found, of_final=larger.of_final)
     decided = sum(one.basis == "out of fold" for one in found)
@@ -68,7 +83,7 @@ def _gated(
     return {"disparities": list(found), "verdict": overall_verdict(found), "audit": told}, larger
 
 
-def _masked(made: "Crossed", larger: "Audit", threshold: int) -> Facts:
+def masked(made: "Crossed", larger: "Audit", threshold: int) -> Facts:
     """The groups whose counts may not be shown, in the test part or in the rows of the larger audit."""
     from ml_assets.statistics.crossings import crossed
     from ml_assets.statistics.disclosure import masked_groups
@@ -98,11 +113,16 @@ def _promised(solution: Solution, store: SolutionStore, test: Learned, answer: "
     return tuple(d for d in (one.disparity for one in found) if (d.metric, d.attribute) in wanted)
 
 
-def _figures(solution: Solution, test: Learned, answer: "Prediction", made: "Crossed") -> Facts:
+def _figures(
+    solution: Solution, test: Learned, answer: "Prediction", made: "Crossed", counted: "CountTensor | None"
+) -> Facts:
     """What the decisions come to in every group and in the worst crossings of groups."""
     from ml_assets.statistics.group_figures import worst_crossings
 
-    found, more = (_of_numbers if solution.task == "regression" else _of_classes)(solution, test, answer, made)
+    if counted is None:
+        found, more = _of_numbers(solution, test, answer, made)
+    else:
+        found, more = _of_classes(solution, test, answer, made, counted)
     crossed = [one for one in found if one.depth > 1]
     return {
         "figures": [one for one in found if one.depth == 1],
@@ -149,14 +169,11 @@ def _of_numbers(
 
 
 def _of_classes(
-    solution: Solution, test: Learned, answer: "Prediction", made: "Crossed"
+    solution: Solution, test: Learned, answer: "Prediction", made: "Crossed", counted: "CountTensor"
 ) -> "tuple[tuple[GroupFigure, ...], Facts]":
     from ml_assets.statistics.group_figures import group_figures
-    from ml_assets.statistics.tensor import CountTensor
     from ml_assets.statistics.value import RegressionValue
 
-    groups = test.groups[list(solution.data_bias.protected)]
-    counted = CountTensor.of(groups, test.table.truth, answer.decision)
     value = solution.business_case.money(test.table.classes)
     classes = _classes(solution, test, answer)
     found = group_figures(

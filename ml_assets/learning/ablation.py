@@ -68,6 +68,7 @@ def ablation(
     features: Mapping[str, Sequence[str]],
     cost: Mapping[str, float] | None = None,
     cluster: NDArray[Any] | None = None,
+    placebos: Sequence[Judged] = (),
     stake: float = 0.0,
     unit: str = "",
     level: float = 0.95,
@@ -82,12 +83,18 @@ def ablation(
     ``stake``: the largest difference of money between two decisions on a row (0 where amounts are continuous). Decisions that
     never differed on m rows may still differ on the next: the error is that of m + 2 rows, two of which differed by the
     stake either way (the rule of three, for a mean). Of two columns that say the same, neither is needed while the other
-    stays. The intervals cover other validation rows, not other rows to learn from.
+    stays.
+
+    ``placebos``: models with a column more that means nothing (shuffled values). How far their figures are from those of
+    ``full`` is what fitting again does by itself, and is added to the error: without it a useless column looks needed, or
+    harmful, by the luck of a fit. The intervals cover other validation rows and that luck, not other rows to learn from.
     Source: Holm (1979), through ``statistics.slices.holm``; Hanley and Lippman-Hand, JAMA 249 (1983) 1743 (rule of three).
     """
     prices = {c: p for c, p in (cost or {}).items() if p > 0}
-    losses = {c: clustered_mean(one.loss - full.loss, cluster) for c, one in without.items()}
-    money = {c: _earned(full.money - one.money, cluster, stake) for c, one in without.items()}
+    luck = _root_mean_square([one.loss - full.loss for one in placebos])
+    losses = {c: clustered_mean(one.loss - full.loss, cluster).with_noise(*luck) for c, one in without.items()}
+    luck = _root_mean_square([one.money - full.money for one in placebos])
+    money = {c: _earned(full.money - one.money, cluster, stake).with_noise(*luck) for c, one in without.items()}
     needed = _adjusted({c: losses[c].p_value(0.0, shown="more") for c in without})
     less = _adjusted({c: money[c].p_value(prices[c], shown="less") for c in without if c in prices})
     more = _adjusted({c: money[c].p_value(prices[c], shown="more") for c in without if c in prices})
@@ -109,9 +116,13 @@ def ablation(
 
 def _earned(difference: FloatArray, cluster: NDArray[Any] | None, stake: float) -> ClusteredMean:
     mean = clustered_mean(difference, cluster)
-    if not mean.n:
-        return mean
-    return ClusteredMean(mean.value, math.hypot(mean.error, math.sqrt(2) * stake / mean.n), mean.n, mean.clusters)
+    return mean.with_noise(math.sqrt(2) * stake / mean.n, math.inf) if mean.n else mean
+
+
+def _root_mean_square(differences: Sequence[FloatArray]) -> tuple[float, int]:
+    """How far the means of differences that mean nothing are from 0, and how many there are; 0 without any."""
+    means = [float(one.mean()) for one in differences if one.size]
+    return (math.sqrt(sum(m * m for m in means) / len(means)) if means else 0.0), max(len(means), 1)
 
 
 def _adjusted(p_values: Mapping[str, float]) -> dict[str, float]:

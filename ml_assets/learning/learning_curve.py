@@ -211,7 +211,7 @@ def _with_variance(shares: Sequence[Share]) -> list[tuple[Share, float]]:
 
 def _point(share: Share, variance: float, cluster: NDArray[Any] | None, unit: str, level: float) -> CurvePoint:
     mean = clustered_mean(share.losses.mean(axis=0), cluster)
-    half = normal_quantile(level) * math.sqrt(mean.error**2 + variance) if mean.clusters > 1 else math.inf
+    half = normal_quantile(level) * math.sqrt(mean.error**2 + variance) if mean.freedom > 0 else math.inf
     loss = Estimate("validation loss", mean.value, mean.value - half, mean.value + half, mean.n, unit, level)
     return CurvePoint(share.rows, len(share.losses), loss)
 

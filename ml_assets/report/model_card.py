@@ -9,6 +9,7 @@ from ml_assets.report.markup import (
     badge,
     bullets,
     estimate_cells,
+    estimate_text,
     heading,
     join,
     missing,
@@ -42,6 +43,7 @@ def build(recorded: Recorded) -> Html:
             _training(recorded),
             _candidates(recorded),
             _explanation(recorded),
+            _worth(recorded),
             _caveats(recorded),
         ]
     )
@@ -242,6 +244,18 @@ def _explanation(recorded: Recorded) -> Html:
         if f["importance"]["value"] is not None
     ]
     return join([heading("What the model goes by"), forest("rise of the loss when an input is shuffled", marks, limits=[0.0]), table(rows, caption="All inputs")])  # fmt: skip
+
+
+def _worth(recorded: Recorded) -> Html:
+    """What more rows would bring, and what the model loses without each column."""
+    found, unit = recorded.facts("data_worth"), recorded.solution.business_case.currency
+    if found is None:
+        return join([heading("What the data are worth"), missing("data_worth")])
+    rows = [
+        {"column": c["column"], **estimate_cells(c["loss"], name="rise of the loss without it"), f"{unit} per decision": estimate_text(c["money"]), "cost": c["cost"], "verdict": c["verdict"]}
+        for c in found["columns"]
+    ]  # fmt: skip
+    return join([heading("What the data are worth"), note(found["sentence"]), table(rows, caption=f"{found['family']} fitted without each column, on the validation part")])  # fmt: skip
 
 
 def _caveats(recorded: Recorded) -> Html:

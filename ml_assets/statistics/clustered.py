@@ -12,36 +12,51 @@ from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.intervals import t_quantile
 
+_NORMAL = 1e9
+"""Degrees of freedom at which Student's t is the normal distribution."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClusteredMean:
-    """``value``: mean of n rows; ``error``: its standard error over ``clusters`` that are independent of each other."""
+    """``value``: mean of n rows; ``error``: its standard error; ``freedom``: degrees of freedom of that, clusters - 1."""
 
     value: float
     error: float
     n: int
-    clusters: int
+    freedom: float
 
     def estimate(self, name: str, *, unit: str = "", level: float = 0.95) -> Estimate:
-        """With Student's interval at clusters - 1 degrees of freedom; unbounded for one cluster."""
+        """With Student's interval; unbounded for one cluster."""
         if not self.n:
             return not_estimable(name, unit=unit, level=level)
-        half = t_quantile(level, self.clusters - 1) * self.error if self.clusters > 1 else math.inf
+        half = t_quantile(level, self.freedom) * self.error if self.freedom > 0 else math.inf
         return Estimate(name, self.value, self.value - half, self.value + half, self.n, unit, level)
+
+    def with_noise(self, error: float, freedom: float) -> "ClusteredMean":
+        """The same with another, independent noise: errors add as squares, freedom by Welch and Satterthwaite.
+
+        ``error``: standard deviation of the noise, known by ``freedom`` independent looks (math.inf where it is known).
+        """
+        if error == 0 or self.freedom <= 0:
+            return self
+        total = self.error**2 + error**2
+        spread = self.error**4 / self.freedom + error**4 / freedom
+        joint = min(total**2 / spread, _NORMAL) if spread > 0 else _NORMAL
+        return ClusteredMean(self.value, math.sqrt(total), self.n, joint)
 
     def p_value(self, limit: float, *, shown: Literal["less", "more"]) -> float:
         """One-sided, by Student's t: the chance of such rows were the true mean not ``shown`` ("less" or "more") than ``limit``.
 
         1 where there is nothing to tell by (fewer than two clusters).
         """
-        if self.clusters < 2:
+        if self.freedom <= 0:
             return 1.0
         away = self.value - limit if shown == "less" else limit - self.value
         if self.error == 0:
             return float(away >= 0)
         from scipy.special import stdtr
 
-        return float(stdtr(self.clusters - 1, away / self.error))
+        return float(stdtr(self.freedom, away / self.error))
 
 
 def covariance_of_means(values: FloatArray, cluster: npt.NDArray[Any] | None = None) -> FloatArray:
@@ -69,7 +84,7 @@ def covariance_of_means(values: FloatArray, cluster: npt.NDArray[Any] | None = N
 def clustered_mean(values: FloatArray, cluster: npt.NDArray[Any] | None = None) -> ClusteredMean:
     """Mean of ``values`` (n,) with the standard error of :func:`covariance_of_means`; nan without rows."""
     if not len(values):
-        return ClusteredMean(math.nan, math.nan, 0, 0)
+        return ClusteredMean(math.nan, math.nan, 0, 0.0)
     spread = covariance_of_means(values[:, np.newaxis], cluster)
     clusters = len(values) if cluster is None else len(np.unique(cluster))
-    return ClusteredMean(float(values.mean()), math.sqrt(float(spread[0, 0])), len(values), clusters)
+    return ClusteredMean(float(values.mean()), math.sqrt(float(spread[0, 0])), len(values), clusters - 1.0)

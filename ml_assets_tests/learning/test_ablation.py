@@ -105,6 +105,29 @@ def test_many_columns_are_not_called_needed_or_too_dear_by_chance() -> None:
     assert called_dear <= 19
 
 
+def test_the_luck_of_a_fit_is_not_taken_for_worth() -> None:
+    """Each fit is better or worse than another by luck alone, on any number of rows."""
+    rng = np.random.default_rng(9)
+    full = Judged(np.zeros(20_000), np.zeros(20_000))
+
+    def fitted(worth: float = 0.0) -> Judged:
+        luck = 0.05 * rng.normal()
+        return Judged(worth + luck + rng.normal(size=20_000), -worth - luck + rng.normal(size=20_000))
+
+    naive = honest = missed = 0
+    for _ in range(60):
+        without = {f"c{i}": fitted() for i in range(5)} | {"needed": fitted(1.0)}
+        placebos = [fitted() for _ in range(6)]
+        naive += any(c.verdict == "needed" for c in ablation(full, without, features={})[1:])
+        found = ablation(full, without, features={}, placebos=placebos)
+        honest += any(c.verdict == "needed" for c in found[1:])
+        missed += found[0].verdict != "needed"
+        assert found[0].loss.value == pytest.approx(float(without["needed"].loss.mean()))
+    assert naive > 50
+    assert honest <= 7
+    assert missed == 0
+
+
 def test_few_rows_say_nothing() -> None:
     few = Judged(np.zeros(29), np.zeros(29))
     (found,) = ablation(few, {"a": Judged(few.loss + 1, few.money)}, features={}, cost={"a": 9.0})

@@ -18,11 +18,16 @@ def test_every_recorded_figure_is_shown_in_full(of_stream: Recorded) -> None:
         *(s["estimate"] for s in evaluation["slices"]),
         *(r["loss"] for r in store.read_facts("model")["selection"]["table"]),
         *(f["importance"] for f in store.read_facts("explanation")["importance"]),
+        *(c[figure] for c in store.read_facts("data_worth")["columns"] for figure in ("loss", "money")),
     ]
     for figure in figures:
         for key in ("value", "low", "high", "n"):
             assert figure[key] is None or figure[key] in found, figure
     assert store.read_facts("model")["threshold"] in found
+
+
+def test_whether_more_rows_would_help_is_told(of_stream: Recorded) -> None:
+    assert of_stream.store.read_facts("data_worth")["sentence"] in words(build(of_stream))
 
 
 def test_criteria_and_span_of_the_training_data(of_stream: Recorded) -> None:

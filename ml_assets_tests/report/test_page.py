@@ -74,7 +74,7 @@ def test_a_solution_before_anything_ran_says_what_is_missing(empty: Callable[...
     text = words(page(read_recorded(lab.solution, lab.defs, lab.instance)))
     for asset in (
         "business_case", "champion", "model", "evaluation", "training_set", "data_bias_report", "bias_remediation_plan", "mitigation",
-        "model_bias_report", "explanation", "drift_report", "performance_report", "fairness_report", "value_report",
+        "model_bias_report", "explanation", "data_worth", "drift_report", "performance_report", "fairness_report", "value_report",
         "performance_estimate", "retraining_log", "policy_backtest", "labels", "valid_data", "column_screening",
     ):  # fmt: skip
         assert f"not recorded: materialize {asset}" in text, asset

@@ -21,7 +21,7 @@ def test_two_customers_by_hand() -> None:
     # means 2; sums of (row - 2): customer a -1 - 1 = -2, b +2; 2/(2-1)·(4 + 4)/4² = 1
     values, cluster = np.array([1.0, 1.0, 3.0, 3.0]), np.array(["a", "a", "b", "b"])
     found = clustered_mean(values, cluster)
-    assert (found.value, found.error, found.n, found.clusters) == (2.0, 1.0, 4, 2)
+    assert (found.value, found.error, found.n, found.freedom) == (2.0, 1.0, 4, 1.0)
 
 
 def test_ten_copies_of_each_row_tell_no_more_than_the_rows() -> None:
@@ -50,17 +50,17 @@ def test_the_covariance_is_that_of_numpy_over_n() -> None:
 
 
 def test_p_values_of_both_sides_and_their_ends() -> None:
-    mean = ClusteredMean(1.0, 0.5, 100, 100)
+    mean = ClusteredMean(1.0, 0.5, 100, 99)
     assert mean.p_value(1.0, shown="less") == pytest.approx(0.5)
     assert mean.p_value(2.0, shown="less") == pytest.approx(0.0241, abs=1e-4)  # t of -2 at 99 degrees of freedom
     assert mean.p_value(2.0, shown="less") + mean.p_value(2.0, shown="more") == pytest.approx(1)
-    sure = ClusteredMean(0.0, 0.0, 100, 100)
+    sure = ClusteredMean(0.0, 0.0, 100, 99)
     assert (sure.p_value(1.0, shown="less"), sure.p_value(0.0, shown="less"), sure.p_value(0.0, shown="more")) == (
         0,
         1,
         1,
     )
-    alone = ClusteredMean(5.0, math.nan, 3, 1)
+    alone = ClusteredMean(5.0, math.nan, 3, 0)
     assert alone.p_value(9.0, shown="less") == alone.p_value(9.0, shown="more") == 1
 
 
@@ -73,3 +73,12 @@ def test_one_cluster_is_unbounded_and_none_is_not_estimable() -> None:
 def test_clusters_must_match_the_rows() -> None:
     with pytest.raises(DataError, match="Clusters do not match"):
         clustered_mean(np.ones(3), np.ones(2))
+
+
+def test_another_noise_adds_as_squares_with_the_freedom_of_both() -> None:
+    found = ClusteredMean(1.0, 3.0, 100, 99).with_noise(4.0, 6)
+    assert found.error == pytest.approx(5.0)
+    assert found.freedom == pytest.approx(25**2 / (9**2 / 99 + 16**2 / 6))
+    assert ClusteredMean(1.0, 3.0, 100, 99).with_noise(4.0, math.inf).freedom == pytest.approx(625 / (81 / 99))
+    assert ClusteredMean(1.0, 3.0, 100, 99).with_noise(0.0, 6) == ClusteredMean(1.0, 3.0, 100, 99)
+    assert ClusteredMean(1.0, math.nan, 1, 0).with_noise(4.0, 6).freedom == 0

@@ -25,7 +25,10 @@ from ml_assets.resources.store import Facts
 from ml_assets.statistics.estimate import Estimate
 
 MOST_ROWS = 20_000
-"""Rows that teach, and rows that judge, at most: thirty fits are made."""
+"""Rows that teach, and rows that judge, at most: some forty fits are made."""
+PLACEBOS = 6
+"""Fits with a column of shuffled values: what a fit changes by itself."""
+PLACEBO = "ml:placebo"
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,12 @@ class _Lab:
     teach: NDArray[np.int64]
     validation: NDArray[np.int64]
 
-    def fitted(self, table: TrainingTable, *, family: str, seed: int = 0) -> SolutionArtifact:
-        """The recipe on the rows of ``table``, which the validation rows stop, calibrate and set the threshold of."""
+    def fitted(self, table: TrainingTable, *, seed: int = 0) -> SolutionArtifact:
+        """The recipe on the rows of ``table``, which the validation rows stop, calibrate and set the threshold of.
+
+        Where no input is left it is a model that knows nothing.
+        """
+        family = self.family if feature_specs(table.take("train").features) else "dummy"
         recipe = recipe_of(self.solution, self.store, family)
         return train(
             family,
@@ -51,10 +58,9 @@ class _Lab:
             calibration=self.solution.model.calibration,
         ).artifact
 
-    def table(self, at: NDArray[np.int64], *, without: tuple[str, ...] = ()) -> TrainingTable:
-        """These teaching rows and all validation rows, without some features."""
-        found = self.both.table.rows(np.concatenate([self.teach[at], self.validation]))
-        return replace(found, features=found.features.drop(columns=list(without)))
+    def table(self, at: NDArray[np.int64]) -> TrainingTable:
+        """These teaching rows and all validation rows."""
+        return self.both.table.rows(np.concatenate([self.teach[at], self.validation]))
 
     @property
     def taught(self) -> Learned:
@@ -66,14 +72,13 @@ class _Lab:
         """The rows that judge."""
         return self.both.rows(self.validation)
 
-    def judged(self, artifact: SolutionArtifact, *, without: tuple[str, ...] = ()) -> Judged:
+    def judged(self, table: TrainingTable, artifact: SolutionArtifact | None = None, *, seed: int = 0) -> Judged:
         """Loss of the score before calibration, which was chosen on these rows, and money of the decisions."""
-        rows = self.held.table
-        features = rows.features.drop(columns=list(without))
-        score = np.asarray(artifact.predictor.predict(features), dtype=np.float64)
+        rows, model = table.take("validation"), artifact or self.fitted(table, seed=seed)
+        score = np.asarray(model.predictor.predict(rows.features), dtype=np.float64)
         loss = row_loss(rows.truth, score, task=rows.task, loss=self.solution.training_loss)
         value = self.solution.business_case.money(rows.classes)
-        return Judged(loss, value.money(rows.truth, artifact.predict(features).decision))
+        return Judged(loss, value.money(rows.truth, model.predict(rows.features).decision))
 
 
 def measure_worth(
@@ -99,7 +104,7 @@ def measure_worth(
             "rows": {name: [len(kept[name]), len(at)] for name, at in parts.items()},
             "curve": curve,
             "money": money if has_value else None,
-            "sentence": _sentence(curve, money if has_value else None),
+            "sentence": _sentence(curve, money if has_value else None, len(kept["train"]), len(parts["train"])),
             "columns": list(columns),
             "columns_left_out": list(left_out),
             "value_declared": has_value,
@@ -118,7 +123,7 @@ def _curve(lab: _Lab) -> tuple[LearningCurve, LearningCurve]:
     """The curve of the loss, and that of the money lost."""
 
     def judge(at: NDArray[np.int64], seed: int) -> Judged:
-        return lab.judged(lab.fitted(lab.table(at), family=lab.family, seed=seed))
+        return lab.judged(lab.table(at), seed=seed)
 
     teach, seed = lab.taught, lab.solution.model.seed
     truth = None if lab.solution.task == "regression" else teach.table.truth
@@ -130,42 +135,48 @@ def _curve(lab: _Lab) -> tuple[LearningCurve, LearningCurve]:
     )
 
 
-def _sentence(curve: LearningCurve, money: LearningCurve | None) -> str:
-    if money is None or not money.gain.estimable:
-        return curve.sentence
-    gain = money.gain
-    earned = f"in money {gain.value:+.3g} {gain.unit} per decision [{gain.low:+.3g}, {gain.high:+.3g}]"
-    return f"{curve.sentence.removesuffix('.')}; {earned}."
+def _sentence(curve: LearningCurve, money: LearningCurve | None, used: int, there: int) -> str:
+    parts = [curve.sentence.removesuffix(".")]
+    if money is not None and money.gain.estimable:
+        gain = money.gain
+        parts.append(f"in money {gain.value:+.3g} {gain.unit} per decision [{gain.low:+.3g}, {gain.high:+.3g}]")
+    if used < there:
+        parts.append(f"measured on {used:,} of {there:,} training rows")
+    return "; ".join(parts) + "."
 
 
 def _columns(lab: _Lab, log: Callable[[str], None]) -> tuple[tuple[ColumnWorth, ...], tuple[str, ...]]:
     """The worth of the columns that are looked at, and the names of the others."""
-    everything = np.arange(len(lab.teach))
-    full = lab.fitted(lab.table(everything), family=lab.family)
-    found = permutation_importance(full, lab.held.table, seed=lab.solution.model.seed, repeats=1, max_rows=2000)
+    whole, seed = lab.table(np.arange(len(lab.teach))), lab.solution.model.seed
+    full = lab.fitted(whole)
+    found = permutation_importance(full, lab.held.table, seed=seed, repeats=1, max_rows=2000)
     features = features_of_columns(
-        map(str, lab.both.table.features.columns), lab.store.read_facts("selected_columns")["lineage"]
+        map(str, whole.features.columns), lab.store.read_facts("selected_columns")["lineage"]
     )
     cost = {c: rule.cost for c, rule in lab.solution.data_selection.columns.items()}
     chosen = chosen_columns(features, {f.feature: f.importance.value for f in found}, cost)
     log(f"{lab.family} without each of {counted(len(chosen), 'column')}")
-    without = {c: _without(lab, everything, features[c]) for c in chosen}
     worth = ablation(
-        lab.judged(full),
-        without,
+        lab.judged(whole, full),
+        {c: lab.judged(replace(whole, features=whole.features.drop(columns=list(features[c])))) for c in chosen},
         features=features,
         cost=cost if lab.solution.business_case.value is not None else {},
         cluster=lab.held.cluster,
+        placebos=[
+            lab.judged(_with_placebo(whole, found[i % len(found)].feature, seed + i))
+            for i in range(PLACEBOS if found else 0)
+        ],
         stake=_stake(lab),
         unit=lab.solution.business_case.currency,
     )
     return worth, tuple(sorted(set(features) - set(chosen)))
 
 
-def _without(lab: _Lab, at: NDArray[np.int64], features: tuple[str, ...]) -> Judged:
-    table = lab.table(at, without=features)
-    something = bool(feature_specs(table.take("train").features))
-    return lab.judged(lab.fitted(table, family=lab.family if something else "dummy"), without=features)
+def _with_placebo(table: TrainingTable, feature: str, seed: int) -> TrainingTable:
+    """One column more: the values of a feature in another order."""
+    order = np.random.default_rng(seed).permutation(len(table))
+    shuffled = table.features[feature].iloc[order].reset_index(drop=True)
+    return replace(table, features=table.features.assign(**{PLACEBO: shuffled}))
 
 
 def _stake(lab: _Lab) -> float:

@@ -116,7 +116,7 @@ def due(solution: Solution) -> list[str]:
 def run_everything(
     defs: dg.Definitions, instance: dg.DagsterInstance, solution: Solution
 ) -> Iterator[tuple[str, Finished]]:
-    """History, training, the replay of the policy, and the newest batch under the live model; stops where a part fails."""
+    """History, training, what no decision waits for, and the newest batch under the live model; stops where a part fails."""
     batches = due(solution)
     steps: list[tuple[str, Callable[[], Finished]]] = [
         ("history", lambda: run_history(defs, instance, solution, batches)),

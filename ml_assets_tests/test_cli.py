@@ -43,7 +43,7 @@ def test_plan_of_a_users_project(project: Path, capsys: pytest.CaptureFixture[st
     plan = json.loads(capsys.readouterr().out)
     assert plan["declaration"]["name"] == "churn"
     assert plan["file"].endswith(f"own_{project.name}/defs/churn/defs.yaml")
-    assert len(plan["assets"]) == 31
+    assert len(plan["assets"]) == 32
 
 
 def test_an_unknown_solution_is_named_with_the_known_ones(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

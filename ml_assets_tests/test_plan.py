@@ -32,7 +32,7 @@ def test_the_printed_declaration_is_the_declaration(plan: Plan) -> None:
 
 
 def test_all_that_is_built_is_listed_under_its_part(plan: Plan) -> None:
-    assert len(plan.assets) == 31
+    assert len(plan.assets) == 32
     assert ("champion", "deployment", "") in plan.assets
     assert ("valid_data", "contract", True) in plan.checks
     assert plan.sensors == ("disease_progression_alerts", "disease_progression_retraining")

@@ -136,7 +136,7 @@ def measure_shares(
     losses, money = [], []
     for i, share in enumerate(shares):
         picked = [order[i] for order in orders[: draws if share < 1 else 1]]
-        if all(_enough(at, truth) for at in picked):
+        if all(enough_of_each(at, truth) for at in picked):
             taught = [judge(at, seed + d) for d, at in enumerate(picked)]
             rows = round(float(np.mean([len(at) for at in picked])))
             losses.append(Share(rows, np.array([one.loss for one in taught])))
@@ -144,7 +144,8 @@ def measure_shares(
     return tuple(losses), tuple(money)
 
 
-def _enough(at: IntArray, truth: NDArray[Any] | None) -> bool:
+def enough_of_each(at: IntArray, truth: NDArray[Any] | None) -> bool:
+    """Whether the rows ``at`` are 30 and hold five of every class that there is; ``truth`` (n,) is None for regression."""
     if len(at) < FEWEST:
         return False
     if truth is None:

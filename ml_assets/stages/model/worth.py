@@ -15,7 +15,14 @@ from ml_assets.learning.ablation import ColumnWorth, ablation, chosen_columns, f
 from ml_assets.learning.artifact import SolutionArtifact
 from ml_assets.learning.explanation import permutation_importance
 from ml_assets.learning.finishing import train
-from ml_assets.learning.learning_curve import Judged, LearningCurve, learning_curve, measure_shares, nested_shares
+from ml_assets.learning.learning_curve import (
+    Judged,
+    LearningCurve,
+    enough_of_each,
+    learning_curve,
+    measure_shares,
+    nested_shares,
+)
 from ml_assets.learning.losses import row_loss
 from ml_assets.learning.preprocessing import feature_specs
 from ml_assets.learning.table import TrainingTable
@@ -86,7 +93,8 @@ def measure_worth(
 ) -> Facts:
     """The learning curve and the worth of the columns of the chosen family, as facts of ``data_worth``.
 
-    At most ``most`` rows teach and judge, thinned by whole clusters and evenly over the batches; the facts say of how many.
+    At most ``most`` rows teach and judge, thinned by whole clusters and evenly over the batches (more where
+    a rare class would be lost); the facts say of how many.
     """
     rows = training_rows(solution, store)
     family = store.read_facts("model")["selection"]["chosen"]
@@ -114,9 +122,14 @@ def measure_worth(
 
 
 def _thinned(rows: Learned, at: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
-    if len(at) <= most:
-        return at
-    return at[nested_shares(rows.cluster[at], rows.batch[at], shares=(most / len(at),), seed=seed)[0]]
+    """At most so many of the rows ``at``; more where a rare class would be lost, all where it is that rare."""
+    truth = None if rows.table.task == "regression" else rows.table.truth[at]
+    while most < len(at):
+        kept = nested_shares(rows.cluster[at], rows.batch[at], shares=(most / len(at),), seed=seed)[0]
+        if enough_of_each(kept, truth):
+            return at[kept]
+        most *= 2
+    return at
 
 
 def _curve(lab: _Lab) -> tuple[LearningCurve, LearningCurve]:

@@ -20,6 +20,7 @@ from ml_assets.history import (
     RULE,
     TRUTH,
     WEIGHT,
+    folds_of,
     groups_of,
     is_blocked,
     is_mature,
@@ -157,3 +158,31 @@ def test_a_rule_of_several_classes_is_encoded_or_refused(store: SolutionStore) -
     training_set(store, ["b", "a", "z", "a"], ["a", "b", "c"])
     with pytest.raises(DataError, match="decides for classes that do not exist: got z; allowed: a, b, c"):
         training_rows(kinds, store)
+
+
+@pytest.mark.parametrize("by_time", [True, False])
+def test_folds_roll_over_batches_of_a_stream_and_hold_every_row_of_a_table_out_once(
+    store: SolutionStore, by_time: bool
+) -> None:
+    n = 120
+    made: dict[str, Any] = {"x": np.arange(n) * 1.0, ID: [f"r{i}" for i in range(n)], TRUTH: np.arange(n) % 2}
+    batches = np.repeat([f"2026-01-{day:02d}" for day in range(1, 7)], n // 6)
+    made |= {PART: "train", WEIGHT: 1.0, BATCH: batches, f"{GROUP}sex": "f"}
+    store.write_frame("training_set", pd.DataFrame(made))
+    store.write_facts("training_set", {"classes": ["no", "yes"], "features": ["x"]})
+    rows = training_rows(solution(), store, weights=False)
+    folds = folds_of(stream() if by_time else solution(), rows, count=3)
+    assert len(folds) == 3
+    for fold in folds:
+        assert not set(np.concatenate([fold.learn, fold.stop])) & set(fold.held)
+        if by_time:
+            assert max(rows.batch[np.concatenate([fold.learn, fold.stop])]) < min(rows.batch[fold.held])
+    held = np.concatenate([fold.held for fold in folds])
+    assert len(set(held)) == len(held)
+    assert (len(held) == n) != by_time
+
+
+def test_two_batches_are_no_history_to_roll_over(store: SolutionStore) -> None:
+    training_set(store, [1.0, 0.0, 1.0, 0.0], ["no", "yes"])
+    with pytest.raises(DataError, match="Too few batches"):
+        folds_of(stream(), training_rows(solution(), store), count=3)

@@ -42,7 +42,7 @@ def larger_audit(
     solution: Solution, store: SolutionStore, final: "SolutionArtifact", test: "Sequence[Judged]"
 ) -> Audit:
     """At most five fits, and none where the test part decides everything; where folds cannot be made, why not."""
-    from ml_assets.learning.auditing import audit
+    from ml_assets.learning.auditing import MOST_FITS, audit
     from ml_assets.statistics.confirmation import is_open
 
     if not any(is_open(one.disparity) for one in test):
@@ -51,7 +51,7 @@ def larger_audit(
     remedy, of_final = remedy_of(store)
     try:
         situation = _situation(solution, store, final, rows)
-        made = audit(situation, folds_of(solution, rows, count=_count()), remedy=remedy)
+        made = audit(situation, folds_of(solution, rows, count=MOST_FITS), remedy=remedy)
     except (DataError, DeclarationError) as error:
         return replace(NOT_NEEDED, facts={"made": False, "why": f"not possible: {error}", "rows": 0, "fits": 0})
     scored = rows.rows(made.at)
@@ -77,12 +77,6 @@ def remedy_of(store: SolutionStore) -> "tuple[Reweighed | Penalised, bool]":
         return UNTREATED, True
     stored = facts.get("remedy")
     return (UNTREATED, False) if stored is None else (restored(stored), True)
-
-
-def _count() -> int:
-    from ml_assets.learning.auditing import MOST_FITS
-
-    return MOST_FITS
 
 
 def _situation(solution: Solution, store: SolutionStore, final: "SolutionArtifact", rows: Learned) -> "Situation":

@@ -11,7 +11,7 @@ from ml_assets.learning.candidates import fit_candidate
 from ml_assets.learning.job import Recipe
 from ml_assets.learning.table import TrainingTable
 from ml_assets.resources.packaging import write_mlmodel
-from ml_assets.resources.registry import ModelRegistry
+from ml_assets.resources.registry import TRACKING_VARIABLE, ModelRegistry
 from ml_assets.resources.tracking import LearnedFrom, Training
 
 
@@ -40,7 +40,7 @@ def artifact(request: pytest.FixtureRequest) -> SolutionArtifact:
 
 @pytest.mark.filterwarnings("ignore:.*AnyType:UserWarning")  # MLflow warns of types of its own agents
 def test_a_registered_model_is_loaded_and_scored_by_mlflow(
-    registry: ModelRegistry, artifact: SolutionArtifact, tmp_path: Path
+    registry: ModelRegistry, artifact: SolutionArtifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -52,7 +52,7 @@ def test_a_registered_model_is_loaded_and_scored_by_mlflow(
     write_mlmodel(folder, artifact, "artifact", features.head(5))
     name = f"packed_{artifact.predictor.family}"
     version = registry.register(name, folder, digest="d", training=Training())
-    mlflow.set_tracking_uri(registry.uri)
+    monkeypatch.setenv(TRACKING_VARIABLE, registry.uri)
     loaded = mlflow.pyfunc.load_model(f"models:/{name}/{version.version}")
     found = loaded.predict(features)
     np.testing.assert_array_equal(found["score"], artifact.predict(features).score)

@@ -12,9 +12,8 @@ import numpy as np
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray
-from ml_assets.statistics.intervals import bootstrap_interval, delong, mean_interval, wilson
-
-ECE_BINS = 15
+from ml_assets.statistics.calibration_noise import ECE_BINS, error_interval
+from ml_assets.statistics.intervals import bootstrap_interval, delong, mean_interval, squares_interval, wilson
 
 
 class Figure(NamedTuple):
@@ -179,19 +178,18 @@ def average_precision(truth: FloatArray, score: FloatArray, how: How) -> Figure:
 
 
 def expected_calibration_error(truth: FloatArray, score: FloatArray, how: How) -> Figure:
-    """Mean distance of promised and observed rate over 15 equal bands of the score; bootstrap interval.
+    """Mean distance of promised and observed rate over 15 equal bands of the score; interval by inversion of a test.
 
     Binary: P(positive) against the rate of positives. K classes: the highest probability against the share right.
     """
     promised, observed = (score, truth) if score.ndim == 1 else (score.max(axis=1), hits(truth, score.argmax(axis=1)))
+    if truth.size == 0:
+        return nothing()
     band = np.minimum((promised * ECE_BINS).astype(np.int64), ECE_BINS - 1)
     gap = observed - promised
-
-    def statistic(index: IntArray) -> FloatArray:
-        gaps: FloatArray = np.abs(_sums(band[index], ECE_BINS, gap[index])).sum(axis=1) / index.shape[1]
-        return gaps
-
-    return _bootstrapped(statistic, truth.size, how)
+    value = float(np.abs(np.bincount(band, weights=gap)).sum() / truth.size)
+    low, high = error_interval(gap, promised, band, level=how.level, seed=how.seed, draws=how.draws)
+    return Figure(value, low, high, int(truth.size))
 
 
 def macro_f1(truth: FloatArray, decision: FloatArray, how: How) -> Figure:
@@ -212,10 +210,13 @@ def macro_f1(truth: FloatArray, decision: FloatArray, how: How) -> Figure:
 
 
 def root_mean_squared_error(truth: FloatArray, score: FloatArray, how: How) -> Figure:
-    """Root of the mean squared error, in the unit of the target; the ends are the roots of the mean's t interval."""
-    square = mean_figure((score - truth) ** 2, how)
-    value, low, high = (math.sqrt(max(x, 0.0)) if not math.isnan(x) else x for x in square[:3])
-    return Figure(value, low, high, square.n)
+    """Root of the mean squared error, in the unit of the target; the ends are the roots of the interval of the mean square."""
+    square = (score - truth) ** 2
+    if not square.size:
+        return nothing()
+    ends = (float(square.mean()), *squares_interval(square, level=how.level))
+    value, low, high = (math.sqrt(max(x, 0.0)) for x in ends)
+    return Figure(value, low, high, int(square.size))
 
 
 def r2(truth: FloatArray, score: FloatArray, how: How) -> Figure:

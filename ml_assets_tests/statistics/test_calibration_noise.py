@@ -44,3 +44,19 @@ def test_of_classes_the_highest_counts() -> None:
 def test_no_probabilities_are_refused(score: list[float]) -> None:
     with pytest.raises(DataError, match="no calibration error to expect"):
         chance_limit(np.array(score), tolerance=0.05)
+
+
+@pytest.mark.parametrize(("n", "off"), [(50, 0.0), (50, 0.06), (400, 0.0), (400, 0.06)])
+def test_the_interval_holds_the_error_where_resampling_repeats_the_bias(n: int, off: float) -> None:
+    """Scores off by a constant: the population's error is that constant."""
+    rng = np.random.default_rng(n)
+    held = below = 0
+    for seed in range(200):
+        score = rng.uniform(0.15, 0.8, n)
+        truth = (rng.random(n) < score + off).astype(float)
+        found = evaluate("expected_calibration_error", truth, score=score, seed=seed, draws=200)
+        held += found.low <= off <= found.high
+        below += found.value <= off
+        assert found.low <= found.value <= found.high
+    assert held / 200 >= 0.92
+    assert below / 200 < 0.5  # the measured error itself is too large most of the time

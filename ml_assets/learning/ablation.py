@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ml_assets.learning.learning_curve import Judged
 from ml_assets.statistics.clustered import ClusteredMean, clustered_mean
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.slices import holm
+from ml_assets.statistics.verdicts import holm
 
 FloatArray = NDArray[np.float64]
 Worth = Literal["needed", "not shown to be needed", "worth its cost", "costs more than it is worth", "undecided"]
@@ -88,7 +88,7 @@ def ablation(
     ``placebos``: models with a column more that means nothing (shuffled values). How far their figures are from those of
     ``full`` is what fitting again does by itself, and is added to the error: without it a useless column looks needed, or
     harmful, by the luck of a fit. The intervals cover other validation rows and that luck, not other rows to learn from.
-    Source: Holm (1979), through ``statistics.slices.holm``; Hanley and Lippman-Hand, JAMA 249 (1983) 1743 (rule of three).
+    Source: Holm (1979), through ``statistics.verdicts.holm``; Hanley and Lippman-Hand, JAMA 249 (1983) 1743 (rule of three).
     """
     prices = {c: p for c, p in (cost or {}).items() if p > 0}
     luck = _root_mean_square([one.loss - full.loss for one in placebos])

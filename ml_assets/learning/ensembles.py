@@ -48,10 +48,12 @@ def fit_xgboost(job: Job) -> Predictor:
         "verbosity": 0,
     }
     max_bin = int(settings["max_bin"])
-    train = xgboost.QuantileDMatrix(**_matrix(job.train, job.specs), max_bin=max_bin, nthread=cores)
+    train = xgboost.QuantileDMatrix(**boosting_matrix(job.train, job.specs), max_bin=max_bin, nthread=cores)
     if not len(job.validation) or not patience:
         return _boosted(job, xgboost.train(settings, train, rounds))
-    held = xgboost.QuantileDMatrix(**_matrix(job.validation, job.specs), ref=train, max_bin=max_bin, nthread=cores)
+    held = xgboost.QuantileDMatrix(
+        **boosting_matrix(job.validation, job.specs), ref=train, max_bin=max_bin, nthread=cores
+    )
     booster = xgboost.train(
         settings, train, rounds, evals=[(held, "held")], early_stopping_rounds=patience, verbose_eval=False
     )
@@ -161,7 +163,8 @@ def _boosted(job: Job, booster: Any) -> XGBoostPredictor:
     return XGBoostPredictor(job.family, job.parameters, job.specs, booster, job.train.task, job.n_classes)
 
 
-def _matrix(table: TrainingTable, specs: tuple[FeatureSpec, ...]) -> dict[str, Any]:
+def boosting_matrix(table: TrainingTable, specs: tuple[FeatureSpec, ...]) -> dict[str, Any]:
+    """Rows as the arguments of an xgboost matrix: native categories and missing values, weights, labels."""
     return {
         "data": codes(prepare(table.features, specs), specs).astype(np.float32),
         "label": np.asarray(table.truth, dtype=np.float32),

@@ -10,7 +10,7 @@ from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.clustered import clustered_mean
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.slices import holm
+from ml_assets.statistics.verdicts import holm
 
 FEWEST_BLOCKS = 3
 """Blocks below which an interval over them says nothing."""

@@ -21,6 +21,7 @@ from ml_assets.statistics.divergence import combined, normal_tail
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.intervals import normal_quantile
 from ml_assets.statistics.metrics import Task
+from ml_assets.statistics.verdicts import holm
 
 ALPHA = 0.01
 
@@ -204,11 +205,11 @@ def _of_classes(each: list[ConceptShift], n: int, m: int, asked: _Question) -> C
 
 def _holm(tested: list[ConceptShift], alpha: float) -> dict[str, ConceptShift]:
     """Each class with the p-value that takes all into account, smallest first; its sentence speaks of it alone."""
-    adjusted, highest = dict[str, ConceptShift](), 0.0
-    for rank, part in enumerate(tested):
-        highest = max(highest, min(1.0, part.p_value * (len(tested) - rank)))
-        adjusted[part.subject] = replace(part, p_value=highest, changed=highest < alpha)
-    return adjusted
+    adjusted = holm([part.p_value for part in tested]).tolist() if tested else []
+    return {
+        part.subject: replace(part, p_value=p_value, changed=p_value < alpha)
+        for part, p_value in zip(tested, adjusted, strict=True)
+    }
 
 
 def _p_values(gaps: BandGaps) -> list[float]:

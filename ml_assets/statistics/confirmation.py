@@ -17,9 +17,9 @@ proven with a chance of at most twice 1 - level, once by each audit.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 from ml_assets.statistics.disparity import Disparity, Judged
 from ml_assets.statistics.estimate import Estimate, not_estimable
@@ -131,10 +131,10 @@ def _made(
     contradicted: bool,
     sentence: str,
 ) -> Audited:
-    own: Mapping[str, object] = {one.name: getattr(mine, one.name) for one in fields(Disparity)}
-    settled = {"verdict": verdict, "resolvable": resolvable, "sentence": sentence}
+    held = replace(mine, verdict=verdict, resolvable=resolvable, sentence=sentence)
+    own: dict[str, Any] = {one.name: getattr(held, one.name) for one in fields(Disparity)}
     return Audited(
-        **{**own, **settled},  # type: ignore[arg-type]  # the fields of a Disparity
+        **own,
         test_verdict=mine.verdict,
         out_of_fold=None if theirs is None else theirs.value,
         out_of_fold_verdict=None if theirs is None else theirs.verdict,

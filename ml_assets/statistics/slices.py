@@ -20,6 +20,7 @@ from ml_assets.statistics.conditions import Condition, Rows, cut_columns, requir
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.intervals import t_quantile
 from ml_assets.statistics.segments import Gap, Rule, find_segments, segment_gaps
+from ml_assets.statistics.verdicts import holm
 
 ALPHA = 0.05
 FEWEST = 50
@@ -108,19 +109,6 @@ def worst_slices(
     limit = margin * float(losses[1][0].mean()) if len(losses[1][0]) else math.nan
     slices = _judged(found, sides, limit, rule)
     return WorstSlices(slices, searched, limit, len(losses[1][0]), _sentence(slices, searched, limit, sides, rule))
-
-
-def holm(p_values: npt.ArrayLike) -> FloatArray:
-    """Holm's adjusted p-values (m,): reject those below alpha, and the chance of any false rejection is at most alpha.
-
-    The k-th smallest becomes the largest of (m - j + 1)·p_j over j ≤ k, at most 1.
-    Source: Holm, Scandinavian Journal of Statistics 6 (1979) 65.
-    """
-    p = arrays.finite(p_values, "p_values")
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty(p.size)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * (p.size - np.arange(p.size))), 1.0)
-    return adjusted
 
 
 _Losses = tuple[FloatArray, FloatArray | None]

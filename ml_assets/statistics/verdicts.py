@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.arrays import FloatArray
+from ml_assets.statistics.arrays import FloatArray, finite
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.groups import Moments
 from ml_assets.statistics.intervals import Interval, newcombe_difference, ratio_interval, t_quantile, wilson
@@ -191,6 +191,19 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> FloatArray:
     q = np.empty_like(p)
     q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return q
+
+
+def holm(p_values: npt.ArrayLike) -> FloatArray:
+    """Holm's adjusted p-values (m,): reject those below alpha, and the chance of any false rejection is at most alpha.
+
+    The k-th smallest becomes the largest of (m - j + 1)·p_j over j ≤ k, at most 1.
+    Source: Holm, Scandinavian Journal of Statistics 6 (1979) 65.
+    """
+    p = finite(p_values, "p_values")
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty(p.size)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * (p.size - np.arange(p.size))), 1.0)
+    return adjusted
 
 
 def gap_sentence(

@@ -7,12 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import binom, ttest_ind
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.slices import LossRows, holm, worst_slices
+from ml_assets.statistics.slices import LossRows, worst_slices
 
 Floats = npt.NDArray[np.float64]
 
@@ -147,21 +145,6 @@ def test_too_few_rows_and_constant_losses_are_no_finding() -> None:
     assert "too few rows to search (100 are needed on either side" in worst_slices(*sides(7, 90)).sentence
     flat = LossRows(inputs(np.random.default_rng(0), 500), np.ones(500))
     assert worst_slices(flat, flat).slices == ()
-
-
-def test_holm_of_a_published_table() -> None:
-    # R: p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.05), "holm"); and Holm's step-down by hand for the second
-    assert holm([0.01, 0.02, 0.03, 0.04, 0.05]).tolist() == pytest.approx([0.05, 0.08, 0.09, 0.09, 0.09])
-    assert holm([0.9, 0.001, 0.6]).tolist() == pytest.approx([1.0, 0.003, 1.0])
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_lies_between_the_p_value_and_bonferroni_and_keeps_the_order(p: list[float]) -> None:
-    adjusted = holm(p)
-    assert (adjusted >= np.asarray(p) - 1e-12).all()
-    assert (adjusted <= np.minimum(np.asarray(p) * len(p), 1) + 1e-12).all()
-    order = np.argsort(p, kind="stable")
-    assert (np.diff(adjusted[order]) >= 0).all()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from ml_assets.statistics.verdicts import (
     Verdict,
     benjamini_hochberg,
     gap_sentence,
+    holm,
     mean_difference,
     overall,
     rate_difference,
@@ -181,3 +182,18 @@ def test_a_tolerance_of_nothing_is_refused(tolerance: float) -> None:
 def test_a_ratio_limit_above_one_is_refused(limit: float) -> None:
     with pytest.raises(DataError, match="ratio limit"):
         rate_ratio(1, 2, 1, 2, limit=limit)
+
+
+def test_holm_of_a_published_table() -> None:
+    # R: p.adjust(c(0.01, 0.02, 0.03, 0.04, 0.05), "holm"); and Holm's step-down by hand for the second
+    assert holm([0.01, 0.02, 0.03, 0.04, 0.05]).tolist() == pytest.approx([0.05, 0.08, 0.09, 0.09, 0.09])
+    assert holm([0.9, 0.001, 0.6]).tolist() == pytest.approx([1.0, 0.003, 1.0])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_lies_between_the_p_value_and_bonferroni_and_keeps_the_order(p: list[float]) -> None:
+    adjusted = holm(p)
+    assert (adjusted >= np.asarray(p) - 1e-12).all()
+    assert (adjusted <= np.minimum(np.asarray(p) * len(p), 1) + 1e-12).all()
+    order = np.argsort(p, kind="stable")
+    assert (np.diff(adjusted[order]) >= 0).all()

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from ml_assets.errors import DataError
 from ml_assets.learning.candidates import FAMILIES, PLAIN
 from ml_assets.learning.design import logistic
+from ml_assets.learning.ensembles import boosting_matrix
 from ml_assets.learning.job import Recipe
 from ml_assets.learning.predictors import Predictor, XGBoostPredictor, threads
-from ml_assets.learning.preprocessing import FeatureSpec, codes, feature_specs, prepare
+from ml_assets.learning.preprocessing import FeatureSpec, feature_specs
 from ml_assets.learning.remedies.aims import Stratum, among, named
 from ml_assets.learning.remedies.cells import SMALLEST_CELL
 from ml_assets.learning.table import TrainingTable
@@ -119,23 +120,12 @@ def _boost(
     }
     options["monotone_constraints"] = str(recipe.directions(specs, "binary"))
     options["nthread"] = threads(len(train) * len(specs))
-    learn = xgboost.QuantileDMatrix(**_matrix(train, specs), max_bin=bins)
+    learn = xgboost.QuantileDMatrix(**boosting_matrix(train, specs), max_bin=bins)
     stop: dict[str, Any] = {}
     if len(held) and patience:
-        watched = xgboost.QuantileDMatrix(**_matrix(held, specs), ref=learn, max_bin=bins)
+        watched = xgboost.QuantileDMatrix(**boosting_matrix(held, specs), ref=learn, max_bin=bins)
         stop = {"evals": [(watched, "held")], "early_stopping_rounds": patience, "verbose_eval": False}
     booster = xgboost.train(options, learn, rounds, obj=charge, **stop)
     booster = booster[: booster.best_iteration + 1] if stop else booster
     booster.set_param({"nthread": 1})
     return booster
-
-
-def _matrix(table: TrainingTable, specs: tuple[FeatureSpec, ...]) -> dict[str, Any]:
-    return {
-        "data": codes(prepare(table.features, specs), specs).astype(np.float32),
-        "label": np.asarray(table.truth, dtype=np.float32),
-        "weight": table.weight,
-        "feature_names": [f"f{position}" for position in range(len(specs))],
-        "feature_types": ["c" if spec.kind == "categorical" else "q" for spec in specs],
-        "enable_categorical": True,
-    }

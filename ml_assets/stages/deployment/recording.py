@@ -1,19 +1,15 @@
 """One training as MLflow is told of it: released or refused, with its figures, pictures, rows and links."""
 
-import base64
-import re
 import shutil
 import subprocess
 from typing import Any
 
 from ml_assets.declaration import Solution
-from ml_assets.evidence import band, curve, intervals
+from ml_assets.pictures import Drawing, Mark, band, curves, forest
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts, plain
 from ml_assets.resources.tracking import LearnedFrom, Training
 from ml_assets.statistics.estimate import Estimate
-
-_IMAGE = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)")
 
 
 def training_record(solution: Solution, store: SolutionStore, decision: Facts) -> Training:
@@ -84,37 +80,34 @@ def _metrics(store: SolutionStore, decision: Facts) -> dict[str, float]:
 def plots(store: SolutionStore, decision: Facts) -> dict[str, str]:
     """The pictures of part 6 as SVG, by file name; those that the task has."""
     model, evaluation = store.read_facts("model"), store.read_facts("evaluation")
-    importance = [
-        Estimate(f["feature"], f["share"], f["share"], f["share"], 0)
-        for f in store.read_facts("explanation")["importance"]
+    shuffled = [
+        (f["feature"], Estimate.from_row(f["importance"])) for f in store.read_facts("explanation")["importance"]
     ]
+    promised = [(b["mean_score"], b["rate"]["value"]) for b in evaluation["reliability"]]
     drawn = {
-        "cost_curve": curve("money per decision by threshold", model["curve"], mark=model["threshold"]),
-        "calibration": curve(
-            "promised against observed rate",
-            [(b["mean_score"], b["rate"]["value"]) for b in evaluation["reliability"]],
-            diagonal=True,
+        "cost_curve": _line("money per decision by threshold", model["curve"], mark=model["threshold"]),
+        "calibration": _line("promised against observed rate", promised, diagonal=True),
+        "importance": forest(
+            "rise of the loss when the feature is shuffled",
+            [Mark(name, e.value, e.low, e.high) for name, e in shuffled if e.estimable][:20],
         ),
-        "importance": intervals("share of the importance", importance[:20]),
     }
     if decision["comparison"] is not None:
-        drawn["against_the_champion"] = comparison_picture(plain(decision["comparison"]))
+        drawn["against_the_champion"] = against_the_champion(plain(decision["comparison"]))
     for name, points in ((store.read_facts("candidates")["search"] or {}).get("curves") or {}).items():
-        drawn[f"search_{name}"] = curve(f"{name}: lowest loss by trial", [(float(a), float(b)) for a, b in points])
-    return {name: svg for name, picture in drawn.items() if (svg := svg_of(picture))}
+        drawn[f"search_{name}"] = _line(f"{name}: lowest loss by trial", points)
+    return {name: drawing.svg() for name, drawing in drawn.items() if drawing is not None}
 
 
-def comparison_picture(comparison: Facts) -> str:
+def _line(title: str, points: list[Any], *, mark: float | None = None, diagonal: bool = False) -> Drawing | None:
+    return curves(title, {title: [(float(x), float(y)) for x, y in points]}, mark=mark, diagonal=diagonal)
+
+
+def against_the_champion(comparison: Facts) -> Drawing | None:
     """Challenger less champion as the rows come, against nothing and against the margin."""
     title = "gain per decision over the champion, as the rows come"
     points = [(row[0], row[1], row[2], row[3]) for row in comparison["curve"]]
     return band(title, points, limits=[0.0, -comparison["margin"]], across="rows that neither has seen")
-
-
-def svg_of(picture: str) -> str:
-    """The SVG text inside a picture made for the Dagster UI; empty where there is none."""
-    found = _IMAGE.search(picture)
-    return base64.b64decode(found[1]).decode() if found else ""
 
 
 def _note(solution: Solution, decision: Facts) -> str:

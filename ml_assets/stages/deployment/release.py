@@ -11,7 +11,7 @@ import dagster as dg
 
 from ml_assets.declaration import Solution
 from ml_assets.errors import MLAssetsError
-from ml_assets.evidence import Verdict, check_result, numbers, table
+from ml_assets.evidence import Verdict, check_result, image, numbers, table
 from ml_assets.graph import EVIDENCE_TAG, REASON_TAG, TRIGGER_TAG, Stage, key, solution_check
 from ml_assets.releases import (
     ARTIFACT,
@@ -28,7 +28,7 @@ from ml_assets.resources import Registry, SolutionStore, Store
 from ml_assets.resources.packaging import write_mlmodel
 from ml_assets.resources.registry import ModelRegistry
 from ml_assets.resources.store import Facts, plain
-from ml_assets.stages.deployment.recording import comparison_picture, training_record
+from ml_assets.stages.deployment.recording import against_the_champion, training_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,7 +225,7 @@ def _shown(solution: Solution, facts: Facts) -> dict[str, Any]:
     }
     if facts["comparison"]:
         metadata |= numbers({"gain_over_champion": facts["comparison"]["difference"]["value"]})
-        if picture := comparison_picture(facts["comparison"]):
+        if picture := image(against_the_champion(facts["comparison"])):
             metadata["against the champion"] = dg.MetadataValue.md(picture)
     return metadata
 

@@ -50,7 +50,7 @@ def larger_audit(
     rows = training_rows(solution, store, weights=False).but("test")
     remedy, of_final = remedy_of(store)
     try:
-        situation = _situation(solution, store, final, rows)
+        situation = situation_of(solution, store, final, rows)
         made = audit(situation, folds_of(solution, rows, count=MOST_FITS), remedy=remedy)
     except (DataError, DeclarationError) as error:
         return replace(NOT_NEEDED, facts={"made": False, "why": f"not possible: {error}", "rows": 0, "fits": 0})
@@ -79,17 +79,23 @@ def remedy_of(store: SolutionStore) -> "tuple[Reweighed | Penalised, bool]":
     return (UNTREATED, False) if stored is None else (restored(stored), True)
 
 
-def _situation(solution: Solution, store: SolutionStore, final: "SolutionArtifact", rows: Learned) -> "Situation":
+def situation_of(solution: Solution, store: SolutionStore, base: "SolutionArtifact", rows: Learned) -> "Situation":
+    """What a solution is refitted and remedied with: these rows, its recipe, its budgets."""
     from ml_assets.learning.remedies.situation import Situation
 
+    bias = solution.model_bias
     return Situation(
-        final,
+        base,
         rows.table,
         rows.groups[list(solution.data_bias.protected)],
         solution.business_case.money(rows.table.classes),
         solution.favourable_code,
         solution.fairness_limits,
-        recipe=recipe_of(solution, store, final.predictor.family),
+        accuracy_budget=bias.accuracy_budget,
+        group_at_decision=bias.group_at_decision,
+        largest_tpr_loss=bias.largest_tpr_loss,
+        capacity=bias.capacity,
+        recipe=recipe_of(solution, store, base.predictor.family),
         calibration=solution.model.calibration,
     )
 

@@ -13,6 +13,7 @@ from ml_assets.recipes import recipe_of
 from ml_assets.releases import challenger, require_same_rows
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.resources.store import Facts
+from ml_assets.stages.model_bias.auditing import situation_of
 from ml_assets.stages.model_bias.remedies import remedies_metadata
 
 if TYPE_CHECKING:
@@ -132,25 +133,10 @@ def _climb(
 ) -> "Climb":
     from ml_assets.learning.ladder import climb
     from ml_assets.learning.remedies.rungs import RUNGS
-    from ml_assets.learning.remedies.situation import Situation
 
     rows = training_rows(solution, store, weights=False).but("test")
-    bias = solution.model_bias
-    situation = Situation(
-        base,
-        rows.table,
-        rows.groups[list(solution.data_bias.protected)],
-        solution.business_case.money(rows.table.classes),
-        solution.favourable_code,
-        solution.fairness_limits,
-        accuracy_budget=bias.accuracy_budget,
-        group_at_decision=bias.group_at_decision,
-        largest_tpr_loss=bias.largest_tpr_loss,
-        capacity=bias.capacity,
-        recipe=recipe_of(solution, store, base.predictor.family),
-        calibration=solution.model.calibration,
-    )
-    return climb(situation, planned=planned, rungs=RUNGS if bias.remedies == "ladder" else ())
+    situation = situation_of(solution, store, base, rows)
+    return climb(situation, planned=planned, rungs=RUNGS if solution.model_bias.remedies == "ladder" else ())
 
 
 def planned_stands(found: "MitigationTable") -> bool:

@@ -1,6 +1,6 @@
 """``model_bias_report``: what the final decisions come to in every group of the test part."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
@@ -9,9 +9,6 @@ from ml_assets.graph import Stage
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.stages.model_bias.examining import examine
 from ml_assets.stages.model_bias.showing import audit_sentence, disparity_row, report_metadata, visible
-
-if TYPE_CHECKING:
-    pass
 
 
 def build_report(stage: Stage) -> dg.AssetsDefinition:

@@ -1,0 +1,58 @@
+"""A training is a run of a real MLflow, released or refused, and the asset and the run name each other."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from ml_assets.resources import REGISTRY
+from ml_assets.stages.deployment.recording import plots
+from ml_assets_tests.stages.lab import Lab
+
+GOOD = {"outcome": "released", "comparison": None}
+
+
+def test_a_released_training_holds_its_figures_rows_and_pictures(stream: Lab) -> None:
+    decision = stream.store.read_facts("champion")
+    client = REGISTRY.for_instance(stream.instance).client
+    run = client.get_run(decision["mlflow_run"])
+    assert run.data.tags["ml.outcome"] == "released"
+    assert run.data.tags["ml.dagster_run"] == decision["run_id"]
+    assert decision["run_id"] in run.data.tags["mlflow.note.content"]
+    assert decision["mlflow_run"] in stream.metadata("champion")["mlflow_run"]
+    for metric in stream.store.read_facts("evaluation")["metrics"]:
+        assert run.data.metrics[metric["name"]] == pytest.approx(metric["value"])
+        assert (
+            run.data.metrics[f"{metric['name']}_low"] <= metric["value"] <= run.data.metrics[f"{metric['name']}_high"]
+        )
+    assert run.inputs is not None
+    (rows,) = run.inputs.dataset_inputs
+    assert stream.store.read_facts("training_set")["digest"].startswith(rows.dataset.digest)
+    drawn = {f.path for f in client.list_artifacts(decision["mlflow_run"], "plots")}
+    assert {"plots/cost_curve.svg", "plots/calibration.svg", "plots/importance.svg"} <= drawn
+
+
+def test_a_refused_training_is_a_run_too_and_no_version(fork: Lab) -> None:
+    models = REGISTRY.for_instance(fork.instance)
+    before = models.versions(fork.solution.name)
+    lab = fork.but(success_criteria=[{"metric": "roc_auc", "at_least": 0.999}])
+    lab.ok("evaluation", "champion")
+    decision = lab.store.read_facts("champion")
+    assert decision["outcome"] == "refused"
+    run = models.client.get_run(decision["mlflow_run"])
+    assert run.data.tags["ml.outcome"] == "refused"
+    assert run.data.metrics["failed_gates"] >= 1
+    assert "**failed**: criterion: roc_auc" in run.data.tags["mlflow.note.content"]
+    assert models.versions(fork.solution.name) == before
+
+
+def test_pictures_are_drawn_of_what_the_task_has(stream: Lab, table: Lab) -> None:
+    curved = {"curve": [[30, 0.1, -0.2, 0.4], [60, 0.2, 0.0, 0.4]], "margin": 0.1}
+    drawn = plots(stream.store, {**GOOD, "comparison": curved})
+    assert set(drawn) == {"cost_curve", "calibration", "importance", "against_the_champion"}
+    for svg in drawn.values():
+        assert ET.fromstring(svg).tag.endswith("svg")
+    # figures of the importance come with their intervals
+    shuffled = stream.store.read_facts("explanation")["importance"][0]
+    assert shuffled["importance"]["n"] > 0
+    assert shuffled["importance"]["low"] < shuffled["importance"]["value"] < shuffled["importance"]["high"]
+    assert set(plots(table.store, GOOD)) == {"importance"}

@@ -4,7 +4,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from ml_assets.history import training_rows
+from ml_assets.releases import challenger
 from ml_assets.resources import REGISTRY
+from ml_assets.resources.registry import TRACKING_VARIABLE
 from ml_assets.stages.deployment.recording import plots
 from ml_assets_tests.stages.lab import Lab
 
@@ -56,3 +59,15 @@ def test_pictures_are_drawn_of_what_the_task_has(stream: Lab, table: Lab) -> Non
     assert shuffled["importance"]["n"] > 0
     assert shuffled["importance"]["low"] < shuffled["importance"]["value"] < shuffled["importance"]["high"]
     assert set(plots(table.store, GOOD)) == {"importance"}
+
+
+@pytest.mark.filterwarnings("ignore:.*AnyType:UserWarning")  # MLflow warns of types of its own agents
+def test_the_live_model_loads_by_its_alias(stream: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mlflow
+
+    monkeypatch.setenv(TRACKING_VARIABLE, REGISTRY.for_instance(stream.instance).uri)
+    features = training_rows(stream.solution, stream.store).part("test").table.features
+    found = mlflow.pyfunc.load_model("models:/stream@champion").predict(features)
+    answer = challenger(stream.store).predict(features)
+    assert found["score"].tolist() == answer.score.tolist()
+    assert ((found["decision"] == "1") == (answer.decision == 1)).all()

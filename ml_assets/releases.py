@@ -113,6 +113,15 @@ def challenger(store: SolutionStore) -> "SolutionArtifact":
     return artifact
 
 
+def validated(store: SolutionStore) -> "SolutionArtifact":
+    """The same solution before its last fit, which learned from the validation rows too: what these may be asked of."""
+    from ml_assets.learning.artifact import load
+
+    artifact = load(store.folder("mitigation", "validated"), digest=store.read_facts("mitigation")["validated"])
+    require_same_rows(store, "mitigation", str(artifact.facts["training_digest"]))
+    return artifact
+
+
 def require_judged(store: SolutionStore) -> None:
     """Refuse a release whose evaluation, explanation or bias report speaks of another model than the challenger."""
     final = store.read_facts("mitigation")["digest"]

@@ -81,6 +81,9 @@ class Model(Declaration):
     loss: Literal["squared", "absolute", "money"] | QuantileLoss | None = None
     """Regression: what training minimises. ``squared``: an error twice as large is four times as bad; ``absolute``: twice;
     ``money``: the declared value, unequal on both sides; left out: money where a value is declared, else squared."""
+    refit: bool = True
+    """The chosen solution learns from training and validation rows in the end: same parameters and rounds, calibration and
+    threshold kept. False releases the fit that validation rows judged."""
     seed: int = Field(default=0, ge=0)
     device: Literal["cpu", "cuda"] = "cpu"
     monotone: dict[str, Literal[1, -1]] = {}

@@ -1,11 +1,12 @@
-"""A fit made once more in a process of its own: what depends on the hash seed, on leftovers in memory or on order shows."""
+"""Fits made once more in a process of its own: what depends on the hash seed, on leftovers in memory or on order shows."""
 
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,36 +25,48 @@ HASH_SEED = "4211"
 """Another one than any default: the order of sets of texts differs from that of the first process."""
 
 
-def fitted_elsewhere(family: str, table: TrainingTable, recipe: Recipe, asked: pd.DataFrame) -> FloatArray:
-    """Scores of the rows ``asked`` by the family fitted on ``table`` in a new interpreter, (n,) or (n, K).
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What is fitted once more: a family on a table, by a recipe."""
+
+    family: str
+    table: TrainingTable
+    recipe: Recipe
+
+
+def fitted_elsewhere(fits: Sequence[Fit], asked: pd.DataFrame) -> list[FloatArray]:
+    """Scores of the rows ``asked`` by each fit, made again one after the other in one new interpreter: (n,) or (n, K).
 
     Raises ``DataError`` with the last lines of its output when the process fails.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        _write(folder, family, table, recipe, asked)
+        folders = [Path(scratch) / str(number) for number in range(len(fits))]
+        for folder, fit in zip(folders, fits, strict=True):
+            _write(folder, fit, asked)
         environment = {
             **os.environ,
             "PYTHONHASHSEED": HASH_SEED,
             "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
         }
-        command = [sys.executable, "-m", "ml_assets.learning.reproduction", scratch]
+        command = [sys.executable, "-m", "ml_assets.learning.reproduction", *map(str, folders)]
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         if done.returncode:
             raise DataError(
-                f"{family} could not be fitted in a second process",
+                f"{', '.join(sorted({fit.family for fit in fits}))} could not be fitted in a second process",
                 got="; ".join(done.stderr.strip().splitlines()[-3:]),
                 allowed="the fit that the first process made",
                 do="Make the features and the candidate importable from the python path",
             )
-        return np.asarray(np.load(folder / SCORES), dtype=np.float64)
+        return [np.asarray(np.load(folder / SCORES), dtype=np.float64) for folder in folders]
 
 
-def _write(folder: Path, family: str, table: TrainingTable, recipe: Recipe, asked: pd.DataFrame) -> None:
+def _write(folder: Path, fit: Fit, asked: pd.DataFrame) -> None:
+    table = fit.table
+    folder.mkdir()
     table.features.to_parquet(folder / FEATURES)
     asked.to_parquet(folder / ASKED)
     np.savez(folder / ROWS, truth=table.truth, part=table.part, weight=table.weight)
-    order = {"family": family, "task": table.task, "classes": table.classes, "recipe": asdict(recipe)}
+    order = {"family": fit.family, "task": table.task, "classes": table.classes, "recipe": asdict(fit.recipe)}
     (folder / ORDER).write_text(json.dumps(order), encoding="utf-8")
 
 
@@ -69,6 +82,7 @@ def _answer(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    _answer(Path(sys.argv[1]))
-    # The answer is on disk. Thread pools of native libraries now and then abort an interpreter that tears them down.
+    for named in sys.argv[1:]:
+        _answer(Path(named))
+    # The answers are on disk. Thread pools of native libraries now and then abort an interpreter that tears them down.
     os._exit(0)

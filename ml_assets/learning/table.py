@@ -57,6 +57,11 @@ class TrainingTable:
             ids=self.ids[index],
         )
 
+    def joined(self) -> "TrainingTable":
+        """The "train" and "validation" rows together as "train", in their order; "test" rows are left out."""
+        kept = self.rows(np.flatnonzero(self.part != "test"))
+        return replace(kept, part=np.full(len(kept), "train"))
+
     def weighted(self, weight: NDArray[np.float64]) -> "TrainingTable":
         """The same rows with other weights."""
         return replace(self, weight=np.asarray(weight, dtype=np.float64))

@@ -12,9 +12,8 @@ from ml_assets.statistics.slices import FEWEST, MARGIN, LossRows, WorstSlices, w
 
 
 def weak_slices(
-    artifact: SolutionArtifact,
-    search: TrainingTable,
-    test: TrainingTable,
+    models: tuple[SolutionArtifact, SolutionArtifact],
+    tables: tuple[TrainingTable, TrainingTable],
     *,
     groups: tuple[pd.DataFrame, pd.DataFrame],
     loss: Loss = SQUARED,
@@ -22,14 +21,17 @@ def weak_slices(
     fewest: int = FEWEST,
     seed: int = 0,
 ) -> WorstSlices:
-    """Slices of inputs and audit groups (of the ``search`` and of the ``test`` rows) whose loss the rest does not have.
+    """Slices of inputs and audit groups whose loss the rest does not have: sought on the first table, tested on the second.
+
+    ``models``: the one asked on the rows of the search, which it may not have been fitted on, and the one tested (the same
+    after its last fit, or simply the same). ``groups`` belong to the tables.
 
     Probabilities promise a loss of their own, which is taken off (:func:`promised_loss`); a number promises nothing, and
-    a slice that is merely noisier counts as worse. ``loss`` is that of a regression. Search rows may have been used to
-    choose and to calibrate, test rows for nothing.
+    a slice that is merely noisier counts as worse. ``loss`` is that of a regression. Rows of the search may have been used
+    to choose and to calibrate, those of the test for nothing.
     """
-    sides = [_rows(artifact, *side, loss) for side in ((search, groups[0]), (test, groups[1]))]
-    unit = "nats" if artifact.task != "regression" else "units²" if loss.kind == "squared" else "units"
+    sides = [_rows(*side, loss) for side in zip(models, tables, groups, strict=True)]
+    unit = "nats" if models[0].task != "regression" else "units²" if loss.kind == "squared" else "units"
     return worst_slices(sides[0], sides[1], margin=margin, fewest=fewest, unit=unit, seed=seed)
 
 

@@ -57,7 +57,7 @@ def test_a_group_that_is_no_input_is_found_where_it_turns_out_otherwise(make_tab
         kept = [np.flatnonzero(of.part == part) for part in ("validation", "test")]
         sides = [of.rows(at) for at in kept]
         by = (groups.iloc[kept[0]], groups.iloc[kept[1]])
-        return [one.words for one in weak_slices(artifact, sides[0], sides[1], groups=by).worse]
+        return [one.words for one in weak_slices((artifact, artifact), (sides[0], sides[1]), groups=by).worse]
 
     assert found(table) == []
     assert "sex = m" in found(_turned(table, groups))

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from ml_assets.errors import DataError
 from ml_assets.learning.artifact import SolutionArtifact
-from ml_assets.learning.finishing import finish, train
+from ml_assets.learning.candidates import fit_candidate
+from ml_assets.learning.finishing import finish
+from ml_assets.learning.predictors import Predictor
 from ml_assets.learning.remedies.aims import Aim, Stratum
 from ml_assets.learning.remedies.cells import cell_weights
 from ml_assets.learning.remedies.penalty import fit_penalised
 from ml_assets.learning.remedies.situation import Situation
+from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.representation import reweighing
 from ml_assets.statistics.value import BinaryValue, break_even
@@ -56,20 +59,19 @@ class Reweighed:
             factor = factor * cell_weights(labels, rows.truth, weights, favourable=situation.favourable)
         return factor
 
-    def fit(self, situation: Situation) -> SolutionArtifact:
-        """The same family on the same rows, each training weight times its factor."""
+    def weighted(self, situation: Situation) -> TrainingTable:
+        """The rows, each training weight times its factor."""
         rows = situation.rows
         weight: NDArray[np.float64] = np.where(rows.part == "train", rows.weight * self.factors(situation), rows.weight)
-        return train(
-            situation.base.predictor.family,
-            rows.weighted(weight),
-            solution=situation.base.solution,
-            value=situation.value,
-            recipe=situation.recipe,
-            calibration=situation.calibration,
-            excluded_groups=situation.base.excluded_groups,
-            facts=situation.base.facts,
-        ).artifact
+        return rows.weighted(weight)
+
+    def predictor(self, situation: Situation) -> Predictor:
+        """The same family on the same rows with other weights."""
+        return fit_candidate(situation.base.predictor.family, self.weighted(situation), recipe=situation.recipe)
+
+    def fit(self, situation: Situation) -> SolutionArtifact:
+        """The solution with that model."""
+        return _finished(self.predictor(situation), situation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,12 @@ class Penalised:
     strength: float
     kind: Literal["penalty"] = "penalty"
 
-    def fit(self, situation: Situation) -> SolutionArtifact:
+    def predictor(self, situation: Situation) -> Predictor:
         """Fitted on the rows with their labels; binary with money alone, else ``DataError``."""
         if not isinstance(situation.value, BinaryValue):
             got = type(situation.value).__name__
             raise DataError("No penalty without a binary decision", got=got, allowed="BinaryValue", do="Reweigh")
-        predictor = fit_penalised(
+        return fit_penalised(
             situation.rows,
             Aim(self.attributes, self.strata).labels(situation.groups),
             strength=self.strength,
@@ -95,16 +97,23 @@ class Penalised:
             break_even=break_even(situation.value),
             recipe=situation.recipe,
         )
-        return finish(
-            predictor,
-            situation.rows,
-            solution=situation.base.solution,
-            value=situation.value,
-            calibration=situation.calibration,
-            excluded_groups=situation.base.excluded_groups,
-            facts=situation.base.facts,
-            seed=situation.recipe.seed,
-        ).artifact
+
+    def fit(self, situation: Situation) -> SolutionArtifact:
+        """The solution with that model."""
+        return _finished(self.predictor(situation), situation)
+
+
+def _finished(predictor: Predictor, situation: Situation) -> SolutionArtifact:
+    return finish(
+        predictor,
+        situation.rows,
+        solution=situation.base.solution,
+        value=situation.value,
+        calibration=situation.calibration,
+        excluded_groups=situation.base.excluded_groups,
+        facts=situation.base.facts,
+        seed=situation.recipe.seed,
+    ).artifact
 
 
 UNTREATED = Reweighed()

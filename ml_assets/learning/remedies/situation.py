@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ml_assets.errors import DataError
 from ml_assets.learning.artifact import SolutionArtifact
 from ml_assets.learning.job import Recipe
+from ml_assets.learning.predictors import Parameters
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.value import Value
 
@@ -25,7 +26,9 @@ class Situation:
     most the true positive rate of any group may fall by group thresholds (0.05 = five points); ``capacity``: the largest
     share of rows that may be decided positive. ``recipe`` and ``calibration`` are those the base was fitted with.
 
-    Raises ``DataError`` when rows and groups differ, when there is a test part, or no validation part.
+    Validation rows are missing in the situation of a last fit alone (:meth:`joined`), which judges nothing.
+
+    Raises ``DataError`` when rows and groups differ, or when there is a test part.
     """
 
     base: SolutionArtifact
@@ -43,7 +46,7 @@ class Situation:
 
     def __post_init__(self) -> None:
         parts = sorted(set(self.rows.part.tolist()))
-        if len(self.groups) != len(self.rows) or parts != ["train", "validation"]:
+        if len(self.groups) != len(self.rows) or parts not in (["train", "validation"], ["train"]):
             raise DataError(
                 "Remedies cannot be sought on these rows",
                 got=f"{len(self.rows)} rows of {', '.join(parts)}, {len(self.groups)} rows of groups",
@@ -60,6 +63,11 @@ class Situation:
     def part(self, name: str) -> NDArray[np.int64]:
         """Positions of the rows of a part."""
         return np.flatnonzero(self.rows.part == name)
+
+    def joined(self, stopped: Parameters) -> "Situation":
+        """For a last fit: all rows teach, and the fit ends where ``stopped`` says that an earlier one did."""
+        recipe = self.recipe.given({**self.recipe.parameters, **stopped})
+        return replace(self, rows=self.rows.joined(), recipe=recipe)
 
     def marked(self, artifact: SolutionArtifact, remedy: str) -> SolutionArtifact:
         """The same solution with the facts of the base, and the remedy named in them."""

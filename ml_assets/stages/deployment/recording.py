@@ -22,6 +22,7 @@ def training_record(solution: Solution, store: SolutionStore, decision: Facts) -
             "declaration": solution.version(),
             "training_digest": rows["digest"],
             "remedy": store.read_facts("mitigation")["chosen"],
+            "last_fit": store.read_facts("mitigation")["refit"]["sentence"],
             "seed": solution.model.seed,
             "threshold": model["threshold"],
             "calibration": model["calibration"],

@@ -1,5 +1,6 @@
 """The reference a model is watched against: made once, at release, and kept with the model."""
 
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -34,9 +35,29 @@ def renew_grid(store: SolutionStore, batches: list[str]) -> tuple[str, ...]:
     return columns
 
 
-def predictions_profile(artifact: SolutionArtifact, rows: Learned, grid: Grid | None = None) -> Profile:
+@dataclass(frozen=True)
+class Unseen:
+    """Who may be asked about which rows: ``before`` the last fit about validation rows, the ``final`` solution about test rows."""
+
+    before: SolutionArtifact
+    final: SolutionArtifact
+
+    def answers(self, rows: Learned) -> pd.DataFrame:
+        """Scores and decisions of rows, none of them by a model that learned from the row; training rows are left out."""
+        parts = ((self.before, rows.part("validation")), (self.final, rows.part("test")))
+        return pd.concat(
+            [
+                prediction_columns(model.predict(r.table.features, groups=r.groups))
+                for model, r in parts
+                if len(r.table)
+            ],
+            ignore_index=True,
+        )
+
+
+def predictions_profile(unseen: Unseen, rows: Learned, grid: Grid | None = None) -> Profile:
     """Scores and decisions on rows the model was not fitted on, over a grid of their own."""
-    frame = prediction_columns(artifact.predict(rows.table.features, groups=rows.groups))
+    frame = unseen.answers(rows)
     return profile(frame, grid or make_grid(frame))
 
 
@@ -44,7 +65,7 @@ def by_season(
     solution: Solution,
     store: SolutionStore,
     batches: list[str],
-    artifact: SolutionArtifact,
+    unseen: Unseen,
     held_out: Learned,
     grid: Grid,
 ) -> dict[str, dict[str, Any]]:
@@ -60,9 +81,7 @@ def by_season(
         at = np.flatnonzero([seasons[b] == season for b in held_out.batch])
         found[season] = {
             "reference": features_profile(store, learned).to_dict() if learned else None,
-            "prediction_reference": predictions_profile(artifact, held_out.rows(at), grid).to_dict()
-            if len(at)
-            else None,
+            "prediction_reference": predictions_profile(unseen, held_out.rows(at), grid).to_dict() if len(at) else None,
         }
     return found
 
@@ -77,7 +96,8 @@ def prediction_columns(prediction: Prediction) -> pd.DataFrame:
 def calibration_sample(artifact: SolutionArtifact, rows: Learned) -> pd.DataFrame:
     """At most ``SAMPLE_ROWS`` validation rows, evenly chosen: the model's inputs, truth, score(s) and decision.
 
-    What later batches are compared with to estimate a figure before labels come. The model was calibrated and its
+    What later batches are compared with to estimate a figure before labels come. ``artifact`` must not have learned from
+    them: it is the solution before its last fit, whose calibration the final one keeps. It was calibrated and its
     threshold chosen on these very rows, so they flatter it a little: each estimate therefore shows how often earlier
     ones held. Only inputs of the model are kept, hence no protected column.
     """

@@ -21,6 +21,7 @@ from ml_assets.releases import (
     live_model,
     open_version,
     require_judged,
+    validated,
     write_release,
     write_sample,
 )
@@ -32,6 +33,8 @@ from ml_assets.stages.deployment.recording import against_the_champion, training
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ml_assets.history import Learned
 
 STAGE = "deployment"
 EXAMPLE_ROWS = 5
@@ -161,7 +164,7 @@ def _sample(solution: Solution, store: SolutionStore) -> "pd.DataFrame":
     from ml_assets.stages.deployment.reference import calibration_sample
 
     validation = training_rows(solution, store, weights=False).part("validation")
-    return calibration_sample(challenger(store), validation)
+    return calibration_sample(validated(store), validation)
 
 
 def _example(solution: Solution, store: SolutionStore) -> "pd.DataFrame":
@@ -176,7 +179,13 @@ def release_facts(solution: Solution, store: SolutionStore) -> Facts:
     from ml_assets.history import training_rows
     from ml_assets.learning.consequences import sensitivities
     from ml_assets.stages.deployment.gates import learned_batches
-    from ml_assets.stages.deployment.reference import by_season, features_profile, predictions_profile, renew_grid
+    from ml_assets.stages.deployment.reference import (
+        Unseen,
+        by_season,
+        features_profile,
+        predictions_profile,
+        renew_grid,
+    )
 
     digest = store.read_facts("mitigation")["digest"]
     artifact = challenger(store)
@@ -186,7 +195,8 @@ def release_facts(solution: Solution, store: SolutionStore) -> Facts:
     learned = training_rows(solution, store, weights=False)
     validation = learned.part("validation")
     held_out = learned.but("train")
-    scores = predictions_profile(artifact, validation)
+    unseen = Unseen(validated(store), artifact)
+    scores = predictions_profile(unseen, _score_reference(solution, learned))
     importance = {f["feature"]: f["share"] for f in store.read_facts("explanation")["importance"]}
     return {
         "digest": digest,
@@ -201,14 +211,22 @@ def release_facts(solution: Solution, store: SolutionStore) -> Facts:
         "metrics": store.read_facts("evaluation")["metrics"],
         "family": artifact.predictor.family,
         "remedy": artifact.facts["remedy"],
+        "refit": artifact.facts.get("refit"),
         "grid_renewed_for": list(renewed),
         "reference": features_profile(store, batches).to_dict(),
         "prediction_reference": scores.to_dict(),
-        "seasons": by_season(solution, store, batches, artifact, held_out, scores.grid),
+        "seasons": by_season(solution, store, batches, unseen, held_out, scores.grid),
         "sensitivity": [plain(s) for s in sensitivities(artifact, validation.table.features)],
         "baseline_value": store.read_facts("baseline_value")["figures"],
         "fairness": store.read_facts("model_bias_report")["verdict"],
     }
+
+
+def _score_reference(solution: Solution, learned: "Learned") -> "Learned":
+    """The newest rows of a stream, under the final solution itself; of a table the validation rows, since it is watched on its
+    test rows.
+    """
+    return learned.part("test" if solution.data_pipeline.is_stream else "validation")
 
 
 def _shown(solution: Solution, facts: Facts) -> dict[str, Any]:

@@ -223,7 +223,7 @@ def _explanation(stage: Stage) -> dg.AssetsDefinition:
 
     @stage.asset(
         "explanation",
-        "What the solution depends on: permutation importance with intervals, and how the score follows the strongest features.",
+        "What the solution depends on: permutation importance with intervals on rows its fit had not seen, and how the score follows the strongest features.",
         kinds=["report"],
         deps=["evaluation"],
     )
@@ -236,13 +236,13 @@ def _explanation(stage: Stage) -> dg.AssetsDefinition:
 def _explain(solution: Solution, store: SolutionStore) -> dg.MaterializeResult[Any]:
     from ml_assets.history import training_rows
     from ml_assets.learning.explanation import partial_dependence, permutation_importance
-    from ml_assets.releases import challenger
+    from ml_assets.releases import challenger, validated
     from ml_assets.stages.model.explaining import commonest_class, dependence_shown
 
     artifact = challenger(store)
     held = training_rows(solution, store).part("validation")
     validation, (code, label) = held.table, commonest_class(solution, held)
-    found = permutation_importance(artifact, validation, seed=solution.model.seed, repeats=3, max_rows=3000)
+    found = permutation_importance(validated(store), validation, seed=solution.model.seed, repeats=3, max_rows=3000)
     top = [f.feature for f in found[:FOLLOWED] if f.share > 0]
     dependence = partial_dependence(artifact, validation, top, code=code, points=20) if top else ()
     store.write_facts(

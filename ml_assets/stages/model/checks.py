@@ -111,7 +111,8 @@ def _stable(_: Solution, store: SolutionStore) -> Verdict:
 
 def _reproducible(_: Solution, store: SolutionStore) -> Verdict:
     found = store.read_facts("evaluation")["reproduced"]
-    sentence = f"trained again in a second process, {found['rows']:,} scores are " + (
+    fits = "the first and the last fit" if found["fits"] > 1 else "the first fit"
+    sentence = f"{fits} made again in a second process: {found['rows']:,} scores of each are " + (
         "equal bit by bit" if found["equal"] else f"different by up to {found['largest_difference']:.3g}"
     )
     return Verdict(found["equal"], sentence, {"largest_difference": found["largest_difference"]}, act=False)

@@ -1,6 +1,5 @@
 """The test part, read once per release decision: criteria, slices, calibration, and the same figures of the baselines."""
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -9,15 +8,14 @@ from ml_assets.declaration import Solution
 from ml_assets.declaration.success_criteria import Criterion
 from ml_assets.history import Learned, training_rows
 from ml_assets.learning.artifact import SolutionArtifact, load
-from ml_assets.learning.reproduction import fitted_elsewhere
 from ml_assets.learning.weak_slices import weak_slices
-from ml_assets.recipes import recipe_of
-from ml_assets.releases import challenger
+from ml_assets.releases import challenger, validated
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts, plain
 from ml_assets.stages.model.behaving import behaviour_of
 from ml_assets.stages.model.explaining import contributions_of
 from ml_assets.stages.model.fitting import RULE_NAME, figures, judge, rule_figures
+from ml_assets.stages.model.repeating import reproduce
 from ml_assets.statistics.calibration import reliability
 from ml_assets.statistics.calibration_noise import chance_limit
 from ml_assets.statistics.comparison import PairedComparison, paired_comparison
@@ -27,6 +25,7 @@ from ml_assets.statistics.slices import WorstSlices
 
 SMALLEST_SLICE = 50
 CALIBRATION_TOLERANCE = 0.05
+REPEATED_ROWS = 5_000
 
 
 def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
@@ -57,8 +56,8 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
             "digest": store.read_facts("mitigation")["digest"],
             "behaviour": behaviour_of(solution, artifact, test, train=rows.part("train")),
             "contributions": contributions_of(solution, artifact, test, train=rows.part("train")),
-            "worst_slices": worst_slices_of(solution, artifact, rows),
-            "reproduced": reproduce(solution, store, test),
+            "worst_slices": worst_slices_of(solution, (validated(store), artifact), rows),
+            "reproduced": reproduce(solution, store, test.table.features.head(REPEATED_ROWS)),
             "constant_scores": bool(np.unique(np.round(np.asarray(answer.score), 9)).size == 1),
         }
     )
@@ -228,34 +227,18 @@ def _outcome(criterion: Criterion, met: bool, estimate: Estimate | None, sentenc
     return {"criterion": criterion.name, "met": met, "sure": sure, "estimate": estimate, "sentence": sentence}
 
 
-def worst_slices_of(solution: Solution, artifact: SolutionArtifact, rows: Learned) -> WorstSlices:
-    """Slices that stand out on the validation part, tested on the test part."""
+def worst_slices_of(
+    solution: Solution, models: tuple[SolutionArtifact, SolutionArtifact], rows: Learned
+) -> WorstSlices:
+    """Slices that stand out on the validation part under the first model, which has not seen it, tested on the test part
+    under the second, the final one."""
     found, tested = rows.part("validation"), rows.part("test")
     return weak_slices(
-        artifact,
-        found.table,
-        tested.table,
+        models,
+        (found.table, tested.table),
         groups=(found.groups, tested.groups),
         loss=solution.training_loss,
         margin=solution.model.slice_margin,
         fewest=SMALLEST_SLICE,
         seed=solution.model.seed,
     )
-
-
-def reproduce(solution: Solution, store: SolutionStore, test: Learned) -> Facts:
-    """Train the model of part 6 once more in a second process, from the same rows, weights and seed; compare bit by bit.
-
-    Part 8 may have put a remedy in its place since, whose weights are its own: it starts from this model.
-    """
-    predictor = load(store.folder("model", "current"), digest=store.read_facts("model")["digest"]).predictor
-    table = training_rows(solution, store).table
-    head = test.table.features.head(5000)
-    one = np.asarray(predictor.predict(head), dtype=np.float64)
-    two = fitted_elsewhere(predictor.family, table, recipe_of(solution, store, predictor.family), head)
-    return {
-        "equal": bool(np.array_equal(one, two)),
-        "largest_difference": float(np.max(np.abs(one - two), initial=0.0)),
-        "rows": len(head),
-        "digest": hashlib.sha256(one.tobytes()).hexdigest(),
-    }

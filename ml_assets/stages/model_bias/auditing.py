@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ml_assets.declaration import Solution
 from ml_assets.errors import DataError, DeclarationError
 from ml_assets.history import Learned, folds_of, training_rows
-from ml_assets.recipes import recipe_of
+from ml_assets.refits import situation_of
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from ml_assets.learning.artifact import Prediction, SolutionArtifact
     from ml_assets.learning.remedies.repeating import Penalised, Reweighed
-    from ml_assets.learning.remedies.situation import Situation
     from ml_assets.statistics.disparity import Judged
     from ml_assets.statistics.tensor import CountTensor
 
@@ -77,27 +76,6 @@ def remedy_of(store: SolutionStore) -> "tuple[Reweighed | Penalised, bool]":
         return UNTREATED, True
     stored = facts.get("remedy")
     return (UNTREATED, False) if stored is None else (restored(stored), True)
-
-
-def situation_of(solution: Solution, store: SolutionStore, base: "SolutionArtifact", rows: Learned) -> "Situation":
-    """What a solution is refitted and remedied with: these rows, its recipe, its budgets."""
-    from ml_assets.learning.remedies.situation import Situation
-
-    bias = solution.model_bias
-    return Situation(
-        base,
-        rows.table,
-        rows.groups[list(solution.data_bias.protected)],
-        solution.business_case.money(rows.table.classes),
-        solution.favourable_code,
-        solution.fairness_limits,
-        accuracy_budget=bias.accuracy_budget,
-        group_at_decision=bias.group_at_decision,
-        largest_tpr_loss=bias.largest_tpr_loss,
-        capacity=bias.capacity,
-        recipe=recipe_of(solution, store, base.predictor.family),
-        calibration=solution.model.calibration,
-    )
 
 
 def judge(

@@ -10,10 +10,10 @@ from ml_assets.graph import Stage
 from ml_assets.history import training_rows
 from ml_assets.inputs import judge_inputs
 from ml_assets.recipes import recipe_of
+from ml_assets.refits import last_fit, situation_of
 from ml_assets.releases import challenger, require_same_rows
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.resources.store import Facts
-from ml_assets.stages.model_bias.auditing import situation_of
 from ml_assets.stages.model_bias.remedies import remedies_metadata
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def build_mitigation(stage: Stage) -> dg.AssetsDefinition:
 
     @stage.asset(
         "mitigation",
-        "Remedies that were tried on training and validation rows, what each cost, and which one goes into the final solution.",
+        "Remedies that were tried on training and validation rows, what each cost, and which one goes into the final solution, which then learns from both.",
         kinds=["report"],
         deps=["model", "sample_weights"],
         sections=["data_bias", "model", "business_case"],
@@ -44,7 +44,7 @@ def build_mitigation(stage: Stage) -> dg.AssetsDefinition:
 
 
 def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
-    """Climb the ladder of remedies from the model as it is; store the chosen solution as the final artifact."""
+    """Climb the ladder of remedies from the model as it is; store the chosen solution, and what its last fit made of it."""
     from ml_assets.learning.artifact import save
     from ml_assets.learning.remedies.repeating import Reweighed
     from ml_assets.learning.remedies.rungs import PLAIN
@@ -86,9 +86,18 @@ def try_remedies(solution: Solution, store: SolutionStore) -> Facts:
             compared |= {"chosen": PLAIN, "sentence": f"{PLAIN}: {why}. Without the plan: {found.table.sentence}"}
     if planned:
         made[PLAIN] = Reweighed(tuple(weighed.split(JOIN)), plain=True)
-    digest = save(candidates[compared["chosen"]], store.folder("mitigation", "final"), overwrite=True)
-    ending = {"digest": digest, "planned": weighed or None, "tried": sorted(candidates)}
-    return store.write_facts("mitigation", compared | ending | {"remedy": made.get(compared["chosen"])})
+    chosen = candidates[compared["chosen"]]
+    remedy = made.get(compared["chosen"])
+    final, refit = last_fit(solution, store, chosen, remedy)
+    ending = {
+        "digest": save(final, store.folder("mitigation", "final"), overwrite=True),
+        "validated": save(chosen, store.folder("mitigation", "validated"), overwrite=True),
+        "planned": weighed or None,
+        "tried": sorted(candidates),
+        "remedy": remedy,
+        "refit": refit,
+    }
+    return store.write_facts("mitigation", compared | ending)
 
 
 def _masked(solution: Solution, store: SolutionStore) -> "Masked":

@@ -22,6 +22,7 @@ def remedies_metadata(facts: Facts, currency: str) -> dict[str, Any]:
         "chosen": facts["chosen"],
         "sentence": facts["sentence"],
         "fits": facts["fits"],
+        "last fit": facts["refit"]["sentence"],
         "digest": facts["digest"],
     }
     if len(facts["rows"]) > 1:

@@ -1,0 +1,52 @@
+"""The last fit: the solution that was chosen, its model fitted again on training and validation rows together."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ml_assets.learning.artifact import SolutionArtifact
+from ml_assets.learning.predictors import Parameters, Predictor, SkopsPredictor, XGBoostPredictor
+from ml_assets.learning.remedies.repeating import Penalised, Reweighed
+from ml_assets.learning.remedies.situation import Situation
+
+
+def stopped_at(predictor: Predictor) -> Parameters:
+    """Parameters that end a fit after the rounds this one ended with; none for a family that has no rounds."""
+    if isinstance(predictor, XGBoostPredictor):
+        return {"rounds": int(predictor.booster.num_boosted_rounds())}
+    if isinstance(predictor, SkopsPredictor) and predictor.family == "hist_gradient_boosting":
+        return {"max_iter": int(predictor.estimator.n_iter_)}
+    return {}
+
+
+def refitted(artifact: SolutionArtifact, situation: Situation, remedy: Reweighed | Penalised) -> SolutionArtifact:
+    """The same solution with its model fitted on all rows of ``situation``: validation rows have nothing left to choose.
+
+    Kept are family and parameters, the rounds after which validation rows stopped the first fit (more rows would bear a
+    few more), calibration and thresholds, all of them chosen on rows the first fit had not seen. ``remedy`` is what part 8
+    did to that fit. The fact ``refit`` says on how many rows, and where the fit ended. What is measured on validation
+    rows must from now on be asked of ``artifact``, not of the answer: it has learned from them.
+    Source: scikit-learn's ``TunedThresholdClassifierCV(refit=True)`` and ``early_stopping`` users do the same by hand.
+    """
+    stopped = stopped_at(artifact.predictor)
+    predictor = remedy.predictor(situation.joined(stopped))
+    told: dict[str, Any] = {
+        "rows": len(situation.rows),
+        "before": len(situation.part("train")),
+        "stopped": dict(stopped),
+    }
+    return replace(artifact, predictor=predictor, specs=(), facts={**artifact.facts, "refit": told})
+
+
+def changed_share(first: SolutionArtifact, last: SolutionArtifact, situation: Situation) -> float:
+    """Share of the validation rows that the last fit decides otherwise; for numbers, of the spread of the first's answers.
+
+    For a regression: mean absolute difference over the standard deviation of the first answers (0 where they do not differ).
+    """
+    table, groups = situation.judged
+    before, after = (one.predict(table.features, groups=groups).decision for one in (first, last))
+    if table.task != "regression":
+        return float(np.mean(before != after))
+    spread = float(np.std(before))
+    return float(np.mean(np.abs(before - after)) / spread) if spread > 0 else 0.0

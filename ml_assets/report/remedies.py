@@ -110,7 +110,7 @@ def _tried(recorded: Recorded) -> Html:
             table(skipped, caption="Not tried") if skipped else Html(""),
             _frontier(facts, unit),
             _changes(recorded, facts),
-            note(f"Last fit: {facts['refit']['sentence']}."),
+            note(f"Last fit: {facts['refit']['sentence']}.") if "refit" in facts else Html(""),
         ]
     )
 

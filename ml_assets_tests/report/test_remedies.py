@@ -37,6 +37,7 @@ def _facts(chosen: str) -> dict[str, Any]:
         "sentence": f"{chosen} is used",
         "skipped": {"thresholds": "forbidden"},
         "frontier": ["none"],
+        "refit": {"made": True, "sentence": "learned in the end from 480 rows instead of 360"},
     }
 
 
@@ -55,6 +56,7 @@ def test_remedies_and_their_frontier(hand_made: Callable[..., Recorded]) -> None
     assert "reweigh (chosen)" in page
     text = words(page)
     assert "thresholds forbidden" in text
+    assert "Last fit: learned in the end from 480 rows instead of 360." in text
     assert "What the chosen remedy does to every group" in text
 
 

@@ -56,8 +56,11 @@ class Situation:
 
     @property
     def judged(self) -> tuple[TrainingTable, pd.DataFrame]:
-        """The validation rows with their groups: what every candidate is measured on."""
+        """The validation rows with their groups: what every candidate is measured on; ``DataError`` where there are none."""
         at = self.part("validation")
+        if not len(at):
+            do = "Divide the rows first: a last fit has nothing left to judge"
+            raise DataError("No rows to judge a remedy on", got="training rows alone", allowed="validation rows", do=do)
         return self.rows.rows(at), self.groups.iloc[at].reset_index(drop=True)
 
     def part(self, name: str) -> NDArray[np.int64]:

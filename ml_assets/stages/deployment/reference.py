@@ -1,5 +1,6 @@
 """The reference a model is watched against: made once, at release, and kept with the model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -93,13 +94,13 @@ def prediction_columns(prediction: Prediction) -> pd.DataFrame:
     return pd.DataFrame({SCORE: score.max(axis=1) if score.ndim == 2 else score, DECISION: decision})
 
 
-def calibration_sample(artifact: SolutionArtifact, rows: Learned) -> pd.DataFrame:
+def calibration_sample(artifact: SolutionArtifact, rows: Learned, inputs: Sequence[str]) -> pd.DataFrame:
     """At most ``SAMPLE_ROWS`` validation rows, evenly chosen: the model's inputs, truth, score(s) and decision.
 
     What later batches are compared with to estimate a figure before labels come. ``artifact`` must not have learned from
     them: it is the solution before its last fit, whose calibration the final one keeps. It was calibrated and its
     threshold chosen on these very rows, so they flatter it a little: each estimate therefore shows how often earlier
-    ones held. Only inputs of the model are kept, hence no protected column.
+    ones held. Only ``inputs``, those of the released model, are kept, hence no protected column.
     """
     at = np.unique(
         np.linspace(0, max(len(rows.table) - 1, 0), min(len(rows.table), SAMPLE_ROWS)).round().astype(np.int64)
@@ -111,4 +112,4 @@ def calibration_sample(artifact: SolutionArtifact, rows: Learned) -> pd.DataFram
     columns = {SCORE: score.max(axis=1) if score.ndim == 2 else score, DECISION: answer.decision, TRUTH: kept.truth}
     if score.ndim == 2:
         columns |= {f"{SCORE}:{c}": score[:, i] for i, c in enumerate(artifact.classes)}
-    return kept.features[[s.name for s in artifact.specs]].assign(**columns)
+    return kept.features[list(inputs)].assign(**columns)

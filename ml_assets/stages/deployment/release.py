@@ -164,7 +164,7 @@ def _sample(solution: Solution, store: SolutionStore) -> "pd.DataFrame":
     from ml_assets.stages.deployment.reference import calibration_sample
 
     validation = training_rows(solution, store, weights=False).part("validation")
-    return calibration_sample(validated(store), validation)
+    return calibration_sample(validated(store), validation, [s.name for s in challenger(store).specs])
 
 
 def _example(solution: Solution, store: SolutionStore) -> "pd.DataFrame":

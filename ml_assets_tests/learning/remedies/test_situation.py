@@ -29,5 +29,15 @@ def test_the_test_part_and_rows_without_groups_are_refused() -> None:
         replace(SITUATION, rows=replace(SITUATION.rows, part=parts))
     with pytest.raises(DataError, match="599 rows of groups"):
         replace(SITUATION, groups=SITUATION.groups.head(599))
-    with pytest.raises(DataError, match="rows of train"):
-        replace(SITUATION, rows=replace(SITUATION.rows, part=np.full(600, "train")))
+    with pytest.raises(DataError, match="rows of validation"):
+        replace(SITUATION, rows=replace(SITUATION.rows, part=np.full(600, "validation")))
+
+
+def test_a_last_fit_has_all_rows_to_learn_from_and_none_to_judge_on() -> None:
+    last = replace(SITUATION, recipe=SITUATION.recipe.given({"C": 0.5, "max_iter": 7})).joined({"max_iter": 9})
+    assert set(last.rows.part) == {"train"}
+    assert len(last.rows) == len(SITUATION.rows)
+    assert last.groups is SITUATION.groups
+    assert last.recipe.parameters == {"C": 0.5, "max_iter": 9}
+    with pytest.raises(DataError, match="No rows to judge a remedy on"):
+        _ = last.judged

@@ -12,7 +12,7 @@ import pytest
 from ml_assets.errors import ArtifactError
 from ml_assets.history import DECISION, SCORE, TRUTH, Learned
 from ml_assets.learning.table import TrainingTable
-from ml_assets.releases import SAMPLE, SAMPLES, live_model, open_version, version_sample
+from ml_assets.releases import SAMPLE, SAMPLES, live_model, open_version, validated, version_sample
 from ml_assets.resources.store import Facts
 from ml_assets.stages.deployment.reference import SAMPLE_ROWS, calibration_sample
 from ml_assets.stages.monitoring.estimating import KNOWN, NEWEST, estimate_performance, track_record, trusted
@@ -55,7 +55,8 @@ def test_the_release_carries_the_rows_it_was_calibrated_on(stream: Lab) -> None:
     assert set(sample.columns) == {"income", "debt", "job", TRUTH, SCORE, DECISION}  # no sex: it is no input
     content = (live.folder / SAMPLE).read_bytes()
     assert live.facts["calibration_sample"] == {"rows": 900, "sha256": hashlib.sha256(content).hexdigest()}
-    answer = live.artifact().predict(sample)
+    answer = validated(stream.store).predict(sample)  # the released one has learned from these rows
+    assert (live.artifact().score(sample) != answer.score).any()
     assert sample[SCORE].to_numpy() == pytest.approx(answer.score)
     assert (sample[DECISION].to_numpy() == answer.decision).all()
     frame = stream.store.read_frame("training_set")
@@ -76,7 +77,7 @@ def test_a_long_validation_part_is_sampled_evenly() -> None:
     artifact: Any = SimpleNamespace(predict=predict, specs=[SimpleNamespace(name="x")], classes=("0", "1"))
     part = np.repeat("validation", n)
     table = TrainingTable(features, np.zeros(n), part, np.ones(n), np.arange(n), "binary", ("0", "1"))
-    found = calibration_sample(artifact, Learned(table, features[["sex"]], None, part, np.arange(n)))
+    found = calibration_sample(artifact, Learned(table, features[["sex"]], None, part, np.arange(n)), ["x"])
     assert len(found) == SAMPLE_ROWS
     assert list(found.columns) == ["x", SCORE, DECISION, TRUTH]
     assert found["x"].iloc[0] == 0

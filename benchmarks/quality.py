@@ -37,6 +37,8 @@ from ml_assets.statistics.value import default_value
 
 Floats = NDArray[np.float64]
 SEED, SMALL, DRAWS = 0, 2_000, 400
+LONGEST = 60.0
+"""Seconds up to which a figure over folds is measured: ten folds at 300 s would take an hour."""
 OURS, FLAML, HISTOGRAM = "ours", "FLAML", "tuned HistGradientBoosting"
 PACKAGES = ("flaml[automl]==2.7.0", "pyarrow==25.0.1")
 FAMILIES = ("hist_gradient_boosting",)
@@ -71,12 +73,14 @@ class Data:
     dropped: tuple[str, ...] = ()
     ordered: bool = False
     anchor: tuple[float, float] | None = None
+    folds: int = 0
+    """The published figure is a mean over so many folds (0: of the same rows as the rest)."""
 
 
 TABLES = (
     Data("Adult", "adult/adult.csv.gz", "income", "binary", ">50K", ("split", "fnlwgt"), anchor=(0.925, 1.0)),
     Data("bank marketing", "bank_marketing_full/bank_marketing_full.csv.gz", "y", "binary", "yes", ("duration",), True, (0.76, 0.82)),
-    Data("German credit", "german_credit/german_credit.csv", "credit_risk", "binary", "bad", anchor=(0.78, 1.0)),
+    Data("German credit", "german_credit/german_credit.csv", "credit_risk", "binary", "bad", anchor=(0.78, 1.0), folds=10),
     Data("credit-card default", "credit_card_default/credit_card_default.csv", "default_next_month", "binary", 1, ("ID",)),
     Data("California housing", "california_housing/california_housing.csv", "median_house_value", "regression", anchor=(0.0, 45_000.0)),
     Data("bike sharing", "bike_sharing_hourly/bike_sharing_hourly.csv", "cnt", "regression", None, ("instant", "casual", "registered"), True),
@@ -98,6 +102,23 @@ class Split:
 
 def splits(data: Data, folder: Path, most: int) -> Iterator[Split]:
     """The last fifth, or random fifths by number."""
+    frame, truth = read(data, folder)
+    n = len(frame)
+    for number in range(1 if data.ordered or n >= SMALL else most):
+        order = np.arange(n) if data.ordered else np.random.default_rng(SEED + number).permutation(n)
+        yield split_at(data, number, frame, truth, order[n - n // 5 :])
+
+
+def folds(data: Data, folder: Path) -> Iterator[Split]:
+    """Every row held out once."""
+    frame, truth = read(data, folder)
+    order = np.random.default_rng(SEED).permutation(len(frame))
+    for number, held in enumerate(np.array_split(order, data.folds)):
+        yield split_at(data, number, frame, truth, held)
+
+
+def read(data: Data, folder: Path) -> tuple[pd.DataFrame, Floats]:
+    """Features and truth (1 = positive); duplicates of whole rows are dropped."""
     frame = pd.read_csv(folder / data.file).drop_duplicates(ignore_index=True)
     frame = frame.drop(columns=[c for c in data.dropped if c in frame.columns])
     raw = frame.pop(data.target)
@@ -107,14 +128,17 @@ def splits(data: Data, folder: Path, most: int) -> Iterator[Split]:
             frame[name] = (pd.to_datetime(frame[name]) - pd.Timestamp("1970-01-01")).dt.days.astype(float)
         elif frame[name].dtype == object:
             frame[name] = frame[name].astype("category")
-    n = len(frame)
-    for number in range(1 if data.ordered or n >= SMALL else most):
-        order = np.arange(n) if data.ordered else np.random.default_rng(SEED + number).permutation(n)
-        dev, held = order[: n - n // 5], order[n - n // 5 :]
-        yield Split(
-            data, number, frame.iloc[dev].reset_index(drop=True), frame.iloc[held].reset_index(drop=True),
-            truth[dev], truth[held],
-        )  # fmt: skip
+    return frame, truth
+
+
+def split_at(data: Data, number: int, frame: pd.DataFrame, truth: Floats, held: NDArray[np.int64]) -> Split:
+    """These rows held out, the others to develop on, in their order."""
+    dev = np.setdiff1d(np.arange(len(frame)), held)
+    if not data.ordered:
+        dev = np.random.default_rng(SEED + number).permutation(dev)
+    return Split(
+        data, number, frame.iloc[dev].reset_index(drop=True), frame.iloc[held].reset_index(drop=True), truth[dev], truth[held],
+    )  # fmt: skip
 
 
 def ours(split: Split, seconds: float) -> tuple[Floats, str]:
@@ -247,9 +271,18 @@ def measure(data: Data, folder: Path, tools: dict[str, Callable[[Split, float], 
     return {
         "data": data.name, "metric": metric, "seconds": seconds, **{n: round(v, 4) for n, v in means.items()},
         "rank of ours": 1 + sum(v < means[OURS] if data.task == "regression" else v > means[OURS] for v in means.values()),
-        "best peer": peer, "behind it": worst[peer][0], "its error": worst[peer][1],
+        "published": _published(data, folder, seconds, means[OURS]), "best peer": peer, "behind it": worst[peer][0], "its error": worst[peer][1],
         **{f"{n} says": f"{t} ({took[n] / len(figures[n]):.0f} s)" for n, t in told.items()},
     }  # fmt: skip
+
+
+def _published(data: Data, folder: Path, seconds: float, own: float) -> float | None:
+    """Ours as the published figure was measured; over folds where the budget is not too long; None where nothing is published or measured."""
+    if data.anchor is None or not data.folds:
+        return own if data.anchor else None
+    if seconds > LONGEST:
+        return None
+    return float(np.mean([figure(split, ours(split, seconds)[0]) for split in folds(data, folder)]))
 
 
 def goals(rows: Sequence[dict[str, Any]]) -> Iterator[Goal]:
@@ -266,10 +299,12 @@ def goals(rows: Sequence[dict[str, Any]]) -> Iterator[Goal]:
             yield Goal(
                 f"{r['data']} at {seconds:g} s against the best peer", "at most one standard error behind", told, met
             )
-            low, high = next(t.anchor for t in TABLES if t.name == r["data"]) or (None, None)
-            if low is not None and high is not None:
-                inside = low <= r[OURS] <= high
-                yield Goal(f"{r['data']} at {seconds:g} s, published", f"{low:g} to {high:g}", f"{r[OURS]:g}", inside)
+            data = next(t for t in TABLES if t.name == r["data"])
+            if data.anchor and r["published"] is not None:
+                low, high = data.anchor
+                inside, kind = low <= r["published"] <= high, f" by {data.folds} folds" if data.folds else ""
+                told = f"{r['published']:.4f}{kind}"
+                yield Goal(f"{r['data']} at {seconds:g} s, published", f"{low:g} to {high:g}", told, inside)
 
 
 def _rank(row: dict[str, Any], name: str, names: Sequence[str]) -> float:

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from ml_assets.declaration._base import Declaration
 from ml_assets.declaration._types import Duration, Rate
 
-Trigger = Literal["drift", "performance", "freshness", "fairness"]
+Trigger = Literal["drift", "performance", "freshness", "fairness", "age"]
 
 
 def _any_key(schema: dict[str, Any]) -> None:
@@ -21,13 +21,14 @@ class Retraining(Declaration):
 
     model_config = ConfigDict(json_schema_extra=_any_key)
 
-    on: tuple[Trigger, ...] = ("drift", "performance", "freshness")
+    on: tuple[Trigger, ...] = ("drift", "performance", "freshness", "age")
+    """``age``: the last training is as many batches old as the back-test found worth a retraining; silent where it found none."""
     k_of_n: tuple[int, int] = (2, 3)
     """How many of the newest batches must fail a check of drift, performance or fairness."""
     cool_down: Duration = timedelta(days=1)
     at_most: Rate = (4, timedelta(days=30))
     cost: float = Field(default=0.0, ge=0)
-    """Money one retraining costs, for the back-test."""
+    """Money one retraining costs: what the back-test deducts, and what the trigger ``age`` weighs losses by age against."""
     poll: Duration = timedelta(seconds=30)
     """How often the sensors look."""
 

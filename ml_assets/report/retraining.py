@@ -41,7 +41,15 @@ def _policy(recorded: Recorded) -> Html:
         for o in facts["outcomes"]
     ]  # fmt: skip
     caption = f"Over {facts['blocks']} blocks of history"
-    return join([head, note(facts["sentence"]), table(rows, caption=caption) if rows else Html(""), _age(facts, unit)])
+    return join(
+        [
+            head,
+            note(facts["sentence"]),
+            table(rows, caption=caption) if rows else Html(""),
+            _age(facts, unit),
+            _renewal(facts),
+        ]
+    )
 
 
 def _age(policy: Facts, unit: str) -> Html:
@@ -54,3 +62,9 @@ def _age(policy: Facts, unit: str) -> Html:
         for a in facts["ages"]
     ]
     return join([heading("What age costs"), note(facts["sentence"]), table(rows, caption="n counts blocks")])
+
+
+def _renewal(policy: Facts) -> Html:
+    """When age alone asks for a retraining, in the words it was recorded with; nothing where it was not."""
+    facts = policy.get("renewal")
+    return Html("") if facts is None else note(f"{facts['sentence'][:1].upper()}{facts['sentence'][1:]}.")

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from ml_assets.errors import DataError
 
-Kind = Literal["drift", "performance", "freshness", "fairness"]
+Kind = Literal["drift", "performance", "freshness", "fairness", "age"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Mark = tuple[str, float]
 
@@ -47,8 +47,8 @@ class Evidence:
 class RetrainingRule:
     """What is watched and how patient the policy is.
 
-    A check asks for a retraining when ``k`` of its last ``n`` batches failed (freshness: at once, 1 of 1: a stale
-    asset does not fail twice). ``cool_down_seconds`` counts from the last request; ``at_most = (count, seconds)``
+    A check asks for a retraining when ``k`` of its last ``n`` batches failed (freshness and age: at once, 1 of 1: what is
+    too old does not get younger). ``cool_down_seconds`` counts from the last request; ``at_most = (count, seconds)``
     allows that many requests within any such span, ``None`` any number.
     """
 
@@ -73,7 +73,7 @@ class RetrainingRule:
 
     def persistence(self, kind: Kind) -> tuple[int, int]:
         """``(k, n)`` for one kind of evidence."""
-        return (1, 1) if kind == "freshness" else (self.k, self.n)
+        return (1, 1) if kind in ("freshness", "age") else (self.k, self.n)
 
 
 @dataclass(frozen=True, slots=True)

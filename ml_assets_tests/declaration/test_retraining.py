@@ -25,7 +25,7 @@ def test_k_of_n(pair: list[int]) -> None:
 
 def test_words_and_bounds() -> None:
     assert refusal(Retraining, {"on": ["mood"], "cost": -1}) == [
-        "on.0: Input should be 'drift', 'performance', 'freshness' or 'fairness'",
+        "on.0: Input should be 'drift', 'performance', 'freshness', 'fairness' or 'age'",
         "cost: Input should be greater than or equal to 0",
     ]
 

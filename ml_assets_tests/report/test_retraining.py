@@ -24,3 +24,5 @@ def test_what_age_costs_is_told_with_its_blocks(of_stream: Recorded) -> None:
     assert "n counts blocks" in text
     for age in facts["ages"]:
         assert age["loss"]["value"] in found
+    pays = of_stream.store.read_facts("policy_backtest")["renewal"]["sentence"]
+    assert f"{pays[0].upper()}{pays[1:]}." in text

@@ -89,6 +89,9 @@ def test_checks_persist_one_by_one_and_freshness_at_once() -> None:
     assert decide(apart, PolicyState(), rule, now=0.0).action == "skip"
     stale = seen("F", kind="freshness", check="raw")
     assert decide(stale, PolicyState(), rule, now=0.0).action == "retrain"
+    old = seen("F", kind="age", check="policy_backtest")
+    assert decide(old, PolicyState(), RetrainingRule(k=2, n=3), now=0.0).action == "retrain"
+    assert decide(old, PolicyState(), RetrainingRule(on=("drift",)), now=0.0).action == "skip"
 
 
 def test_a_request_answers_everything_seen_so_far() -> None:
@@ -186,7 +189,7 @@ def test_a_rule_that_cannot_be_meant_is_refused(bad: dict[str, object]) -> None:
 
 
 def test_an_unknown_kind_is_refused_with_the_list() -> None:
-    with pytest.raises(DataError, match="drift, performance, freshness, fairness"):
+    with pytest.raises(DataError, match="drift, performance, freshness, fairness, age"):
         RetrainingRule(on=("mood",))  # type: ignore[arg-type]
 
 

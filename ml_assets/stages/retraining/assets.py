@@ -13,6 +13,7 @@ from ml_assets.statistics.ageing import FEWEST_BLOCKS
 from ml_assets.statistics.estimate import Estimate
 
 STAGE = "retraining"
+RENEW_AFTER = "renew_after_batches"
 
 
 def build_assets(solution: Solution) -> list[dg.AssetsDefinition]:
@@ -50,7 +51,7 @@ def _policy_backtest(stage: Stage) -> dg.AssetsDefinition:
 
     @stage.asset(
         "policy_backtest",
-        "The declared trigger policy replayed on labelled history against never, always and the best in hindsight, in money; what age costs.",
+        "The declared trigger policy replayed on labelled history against never, always and the best in hindsight, in money; what age costs, and when it is worth a retraining.",
         kinds=["numpy", "report"],
         deps=["training_set", "model"],
         sections=["business_case"],
@@ -78,6 +79,7 @@ def _policy_backtest(stage: Stage) -> dg.AssetsDefinition:
                 "blocks": facts["blocks"],
                 **numbers({f"net_{o['name'].replace(' ', '_')}": o["money"] - o["cost"] for o in facts["outcomes"]}),
                 **_staleness(facts["staleness"], solution.business_case.currency),
+                **renewal_shown(facts["renewal"]),
             }
         )
 
@@ -98,6 +100,12 @@ def _staleness(facts: Facts, unit: str) -> dict[str, Any]:
         "staleness_by_age": table(rows),
         **({"staleness_picture": dg.MetadataValue.md(picture)} if picture else {}),
     }
+
+
+def renewal_shown(facts: Facts) -> dict[str, Any]:
+    """The sentence; and, where an age asks for a retraining, the batches a training lasts, which the sensor reads."""
+    found: dict[str, Any] = {"renewal": facts["sentence"]}
+    return found if facts["batches"] is None else found | {RENEW_AFTER: facts["batches"]}
 
 
 def _pays(store: SolutionStore) -> Verdict:

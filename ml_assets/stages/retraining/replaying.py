@@ -13,9 +13,10 @@ from ml_assets.learning.table import TrainingTable
 from ml_assets.recipes import recipe_of
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
-from ml_assets.statistics.ageing import cost_of_age, sentence_of_age
-from ml_assets.statistics.backtest import Every, Never, OnSignal, Oracle, PolicyOutcome, backtest
+from ml_assets.statistics.ageing import CostOfAge, cost_of_age, sentence_of_age
+from ml_assets.statistics.backtest import Every, Never, OnSignal, Oracle, Policy, PolicyOutcome, backtest
 from ml_assets.statistics.policy import RetrainingRule
+from ml_assets.statistics.renewal import renewal
 from ml_assets.statistics.value import policies
 
 MOST_BLOCKS = 8
@@ -40,33 +41,55 @@ def replay_history(solution: Solution, store: SolutionStore) -> Facts:
             else f"{len(blocks)} blocks of history; at least 3 are needed"
         )
         nothing = {"outcomes": [], "sentence": reason, "blocks": len(blocks)}
-        return store.write_facts("policy_backtest", nothing | {"staleness": {"ages": [], "sentence": reason}})
+        return store.write_facts(
+            "policy_backtest", nothing | {"staleness": {"ages": [], "sentence": reason}, "renewal": None}
+        )
     gains = gain_matrix(solution, store, rows, blocks)
     per_block = len(set(rows.batch)) / len(blocks)
-    outcomes = _replay(solution, rows, blocks, gains, per_block)
+    ages = cost_of_age(gains, [len(block) for block in blocks], unit=solution.business_case.currency)
+    pays = renewal_of(solution, ages, blocks, per_block)
+    outcomes = _replay(solution, rows, blocks, gains, per_block, pays["blocks"])
     return store.write_facts(
         "policy_backtest",
         {
             "outcomes": list(outcomes),
             "sentence": _sentence(solution, outcomes, len(blocks)),
             "blocks": len(blocks),
-            "staleness": staleness(solution, gains, blocks, per_block),
+            "staleness": staleness(solution, ages, per_block),
+            "renewal": pays,
         },
     )
 
 
-def staleness(
-    solution: Solution, gains: NDArray[np.float64], blocks: list[NDArray[np.int64]], per_block: float
-) -> Facts:
+def staleness(solution: Solution, ages: tuple[CostOfAge, ...], per_block: float) -> Facts:
     """What a model loses per decision by its age, against the freshest there could be, in facts and in a sentence."""
-    ages = cost_of_age(gains, [len(block) for block in blocks], unit=solution.business_case.currency)
-    period = solution.data_pipeline.period
-    days = per_block * period.total_seconds() / 86_400.0 if period else 0.0
-    length = "" if not period else f"about {days:.3g} days" if days >= 1 else f"about {24 * days:.3g} hours"
     return {
         "ages": [asdict(age) | {"shown": age.shown} for age in ages],
-        "sentence": sentence_of_age(ages, block=length),
+        "sentence": sentence_of_age(ages, block=_length(solution, per_block)),
     }
+
+
+def renewal_of(
+    solution: Solution, ages: tuple[CostOfAge, ...], blocks: list[NDArray[np.int64]], per_block: float
+) -> Facts:
+    """After how many blocks, and so batches, losses by age are worth a retraining; what the trigger ``age`` reads."""
+    found = renewal(
+        ages,
+        decisions=float(np.mean([len(block) for block in blocks])),
+        cost=solution.retraining.cost,
+        unit=solution.business_case.currency,
+        block=_length(solution, per_block),
+    )
+    batches = None if found.blocks is None else max(1, round(found.blocks * per_block))
+    return asdict(found) | {"batches": batches}
+
+
+def _length(solution: Solution, per_block: float) -> str:
+    period = solution.data_pipeline.period
+    if not period:
+        return ""
+    days = per_block * period.total_seconds() / 86_400.0
+    return f"about {days:.3g} days" if days >= 1 else f"about {24 * days:.3g} hours"
 
 
 def _blocks(rows: Learned) -> list[NDArray[np.int64]]:
@@ -115,8 +138,14 @@ def _past(rows: Learned, blocks: list[NDArray[np.int64]], last: int) -> Training
 
 
 def _replay(
-    solution: Solution, rows: Learned, blocks: list[NDArray[np.int64]], gains: NDArray[np.float64], per_block: float
+    solution: Solution,
+    rows: Learned,
+    blocks: list[NDArray[np.int64]],
+    gains: NDArray[np.float64],
+    per_block: float,
+    renewed_after: int | None,
 ) -> tuple[PolicyOutcome, ...]:
+    """The declared policy beside never, always, the period that losses by age ask for (where they do), and hindsight."""
     policy = solution.retraining
     period = solution.data_pipeline.period
     seconds = per_block * (period.total_seconds() if period else 86_400.0)
@@ -129,9 +158,18 @@ def _replay(
         at_most=(policy.at_most[0], policy.at_most[1].total_seconds()),
     )
     signals = {"performance": _falls(solution, rows, blocks, gains)}
-    return backtest(
-        gains, signals, [Never(), Every(1), OnSignal(rule, seconds_per_batch=seconds), Oracle()], cost=policy.cost
-    )
+    periods = [1]
+    if renewed_after is not None:
+        age = np.arange(len(blocks))[None, :] - np.arange(len(blocks))[:, None]
+        signals["age"] = age >= renewed_after
+        periods = sorted({1, renewed_after})
+    replayed: list[Policy] = [
+        Never(),
+        *(Every(k) for k in periods),
+        OnSignal(rule, seconds_per_batch=seconds),
+        Oracle(),
+    ]
+    return backtest(gains, signals, replayed, cost=policy.cost)
 
 
 def _falls(

@@ -8,6 +8,7 @@ import dagster as dg
 from ml_assets.automation import Evaluation, evaluations, failed_runs, latest_numbers, runs_in_progress, stale_since
 from ml_assets.declaration import Solution
 from ml_assets.graph import EVIDENCE_TAG, REASON_TAG, SOLUTION_TAG, TRIGGER_TAG, key
+from ml_assets.stages.retraining.assets import RENEW_AFTER
 from ml_assets.statistics.policy import Decision, Evidence, Kind, PolicyState, RetrainingRule, decide, reopen
 
 TRAINING_ASSETS = (
@@ -36,6 +37,8 @@ WATCHED: tuple[tuple[Kind, str, str], ...] = (
     ("fairness", "fairness_report", "fairness"),
     ("freshness", "drift_report", "freshness"),
 )
+REPLAY = "replay"
+"""Trigger of the runs that measure anew what age costs, after a release decision."""
 FIRST_BATCHES = 5
 """Labelled batches from which a stream's first model is trained: enough to divide by time."""
 
@@ -45,7 +48,7 @@ def build_sensors(solution: Solution) -> list[dg.SensorDefinition]:
 
     @dg.sensor(
         name=f"{solution.name}_retraining",
-        asset_selection=dg.AssetSelection.assets(*(key(solution, a) for a in TRAINING_ASSETS)),
+        asset_selection=dg.AssetSelection.assets(*(key(solution, a) for a in (*TRAINING_ASSETS, "policy_backtest"))),
         minimum_interval_seconds=int(solution.retraining.poll.total_seconds()),
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Requests a training when {' or '.join(solution.retraining.on)} fails {solution.retraining.k_of_n[0]} of {solution.retraining.k_of_n[1]} times; "
@@ -95,6 +98,8 @@ def look(solution: Solution, instance: dg.DagsterInstance, cursor: str | None) -
         reason = decision.reason if broken is None or broken in decision.reason else f"{broken}; {decision.reason}"
         if left_out and broken is None:
             reason += f"; broken data never retrains: nothing that {', '.join(left_out)} shows is counted"
+        if replay := _replay(solution, instance, busy):
+            return dg.SensorResult(run_requests=[replay], cursor=decision.state.to_json())
         return dg.SensorResult(skip_reason=reason, cursor=decision.state.to_json())
     return dg.SensorResult(run_requests=[_request(solution, decision)], cursor=decision.state.to_json())
 
@@ -122,7 +127,44 @@ def _evidence(solution: Solution, instance: dg.DagsterInstance) -> list[Evidence
             found.append(
                 (10**15, Evidence("freshness", "freshness_policy", "", since, passed=False, sentence=sentence))
             )
+    if "age" in solution.retraining.on and (old := _age(solution, instance)):
+        found.append((10**15, old))
     return [e for _, e in sorted(found, key=lambda item: item[0])]
+
+
+def _age(solution: Solution, instance: dg.DagsterInstance) -> Evidence | None:
+    """That the last training is as old as the back-test found worth another; nothing where it found no such age.
+
+    Age is counted in labelled batches since the newest that the last training saw, released or not: a refused one is
+    not asked for again before as many have come. The mark is the number of labelled batches there are.
+    """
+    recorded = latest_numbers(instance, key(solution, "policy_backtest"), [RENEW_AFTER, "renewal"])
+    last = latest_numbers(instance, key(solution, "training_set"), ["last_batch"]).get("last_batch")
+    limit = recorded.get(RENEW_AFTER)
+    if not isinstance(limit, int | float) or last is None:
+        return None
+    labelled = instance.get_materialized_partitions(key(solution, "labels"))
+    newer = sorted(batch for batch in labelled if batch > str(last))
+    if len(newer) < limit:
+        return None
+    sentence = (
+        f"{len(newer)} labelled batches since the last training, {int(limit)} are worth another: {recorded['renewal']}"
+    )
+    return Evidence("age", "policy_backtest", newer[-1], float(len(labelled)), passed=False, sentence=sentence)
+
+
+def _replay(solution: Solution, instance: dg.DagsterInstance, busy: list[str]) -> dg.RunRequest | None:
+    """The back-test once more where a release decision has come since the last one: the trigger ``age`` reads it."""
+    if "age" not in solution.retraining.on or not solution.data_pipeline.is_stream or busy:
+        return None
+    decided, replayed = (
+        instance.get_latest_materialization_event(key(solution, asset)) for asset in ("champion", "policy_backtest")
+    )
+    if decided is None or (replayed is not None and replayed.timestamp >= decided.timestamp):
+        return None
+    tags = {SOLUTION_TAG: solution.name, TRIGGER_TAG: REPLAY, REASON_TAG: "what age costs, after a release decision"}
+    asset = key(solution, "policy_backtest")
+    return dg.RunRequest(run_key=f"{REPLAY}:{decided.timestamp}", asset_selection=[asset], tags=tags)
 
 
 def _as_evidence(kind: Kind, check: str, e: Evaluation) -> Evidence:

@@ -20,6 +20,7 @@ from ml_assets_tests.stages.lab import NEXT, SERVED, Lab, days
 from ml_assets_tests.stages.recorded import evaluated, materialized, ran
 
 S = declared(STREAM)
+AGED = declared(STREAM, retraining={"on": ["drift", "age"]})
 CHECKS = {"drift": "drift_report", "performance": "performance_report", "fairness": "fairness_report", "freshness": "drift_report"}  # fmt: skip
 
 
@@ -31,6 +32,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         materialized(made, S, "champion", live_version=1, decision="released", why="every gate passed")
         materialized(made, S, "training_set", last_batch="2026-01-13")
         materialized(made, S, "labels", *days(1, 15))
+        materialized(made, S, "policy_backtest", renewal="no age asks for a retraining")
         yield made
 
 
@@ -276,3 +278,51 @@ def test_drift_in_the_data_becomes_a_decision_with_its_reason(fork: Lab) -> None
     assert lab.verdict("retraining_log", "every_retraining_explained").passed
     quiet = look(lab.solution, lab.instance, found.cursor)
     assert "all watched checks pass" in _skips(quiet)  # what drifted spoke about the model that has been replaced
+
+
+def _aged(instance: dg.DagsterInstance, after: int) -> None:
+    sentence = f"a model should be replaced after {after} blocks"
+    materialized(instance, S, "policy_backtest", renewal=sentence, renew_after_batches=after)
+
+
+def test_an_age_that_is_worth_a_retraining_asks_once_with_its_figures(instance: dg.DagsterInstance) -> None:
+    """Labels reach to the 15th, the last training to the 13th."""
+    _aged(instance, 3)
+    assert _skips(look(AGED, instance, None)) == "all watched checks pass"
+    _aged(instance, 2)
+    found = look(AGED, instance, None)
+    reason = _one(found).tags[REASON_TAG]
+    assert (
+        "2 labelled batches since the last training, 2 are worth another: a model should be replaced after 2" in reason
+    )
+    assert reason.startswith("age policy_backtest (batch 2026-01-15)")
+    _later(days=30)
+    assert "already handled" in _skips(look(AGED, instance, found.cursor))
+    materialized(instance, S, "training_set", last_batch="2026-01-15")
+    assert _skips(look(AGED, instance, found.cursor)) == "all watched checks pass"
+
+
+def test_age_is_held_back_as_every_other_reason_is(instance: dg.DagsterInstance) -> None:
+    _aged(instance, 2)
+    assert _skips(look(S, instance, None)) == "all watched checks pass"
+    found = look(AGED, instance, None)
+    materialized(instance, S, "training_set", last_batch="2026-01-13")
+    materialized(instance, S, "labels", "2026-01-16")
+    assert "cool-down" in _skips(look(AGED, instance, found.cursor))
+    evaluated(instance, S, "valid_data", "contract", "2026-01-15", passed=False, sentence="40 of 300 rows broke it")
+    assert "broken data never retrains" in _skips(look(AGED, instance, None))
+
+
+def test_what_age_costs_is_measured_anew_after_a_release_decision_and_once(instance: dg.DagsterInstance) -> None:
+    assert _skips(look(AGED, instance, None)) == "all watched checks pass"
+    materialized(instance, S, "champion", live_version=2, decision="released", why="every gate passed")
+    request = _one(look(AGED, instance, None))
+    assert [k.path[-1] for k in request.asset_selection or ()] == ["policy_backtest"]
+    assert request.tags[TRIGGER_TAG] == "replay"
+    assert _one(look(AGED, instance, None)).run_key == request.run_key
+    assert _skips(look(S, instance, None)) == "all watched checks pass"
+    _fails(instance, "drift", *days(14, 15))
+    assert _one(look(AGED, instance, None)).tags[TRIGGER_TAG] == "retraining"  # evidence goes first
+    materialized(instance, S, "policy_backtest", renewal="no age asks for a retraining")
+    _holds(instance, "drift", *days(14, 15))
+    assert _skips(look(AGED, instance, None)) == "all watched checks pass"

@@ -1,0 +1,91 @@
+"""After how many blocks of service a model should be replaced: what age costs against what a retraining costs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml_assets.errors import DataError
+from ml_assets.statistics.ageing import FEWEST_BLOCKS, CostOfAge
+from ml_assets.statistics.arrays import FloatArray
+from ml_assets.statistics.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """The answer; money is that of the losses, ``decisions`` those of one block.
+
+    ``blocks``: a model serves so many and is then replaced; None where no age can be named. ``loss``: money per decision
+    that it would lose in the next block (None with ``blocks``). ``lost``: money lost by age while it serves, and ``cost``
+    that of one retraining; ``rate``: both per block. ``kept``: money lost per block by one that is kept for all blocks
+    whose age was measured, without any cost.
+    """
+
+    blocks: int | None
+    loss: Estimate | None
+    lost: float
+    cost: float
+    rate: float
+    kept: float
+    sentence: str
+
+
+def renewal(ages: Sequence[CostOfAge], *, decisions: float, cost: float, unit: str = "", block: str = "") -> Renewal:
+    """The number of blocks k with the least mean cost per block, (cost + decisions · Σ_{a<k} loss(a)) / k, for k up to the
+    oldest age that was measured.
+
+    ``ages`` are those of :func:`~ml_assets.statistics.ageing.cost_of_age`, youngest first; those on fewer than three
+    blocks are not read. loss(0) = 0; losses are taken as non-decreasing in age (isotonic least squares, weighted by their
+    blocks), and as 0 below the first age whose loss is beyond chance (Holm over all ages): noise makes no case, and the
+    answer is late rather than early. On a tie the later k. No age is named where no loss is beyond chance, or where a
+    model that is kept for all ages measured loses less than renewing it costs.
+
+    The losses are those of the blocks at hand, and k is chosen on them: what it saves there flatters it. ``decisions``:
+    of a block, above 0; ``cost`` ≥ 0; ``block``: how long a block is ("about 2 days").
+    Source: the age replacement policy of renewal theory, Barlow and Proschan, Mathematical Theory of Reliability (1965), ch. 3-4.
+    Errors: ``DataError`` for decisions or a cost outside their range.
+    """
+    if not (np.isfinite(decisions) and decisions > 0 and np.isfinite(cost) and cost >= 0):
+        got = f"{decisions} decisions, cost {cost}"
+        raise DataError("No renewal to weigh", got=got, allowed="decisions above 0, cost 0 or more", do="Correct them")
+    known = [one for one in ages if one.loss.n >= FEWEST_BLOCKS]
+    first = next((one.age for one in known if one.shown), None)
+    if first is None:
+        text = "no age of the model asks for a retraining: no loss by age is beyond chance"
+        return Renewal(None, None, 0.0, cost, 0.0, 0.0, text)
+    losses = np.concatenate([[0.0], _rising(known, first)])
+    lost = decisions * np.cumsum(losses)  # lost[k - 1]: in blocks of age 0 to k - 1
+    spans = np.arange(1, len(lost) + 1)
+    rate = (cost + lost) / spans
+    kept = float(lost[-1] / spans[-1])
+    usable = rate[:-1]
+    best = int(np.flatnonzero(usable <= usable.min() + 1e-12 * max(abs(usable.min()), 1.0))[-1])
+    return _answer(known[best], spans[best], lost[best], cost, float(rate[best]), kept, unit, block)
+
+
+def _rising(known: Sequence[CostOfAge], first: int) -> FloatArray:
+    from scipy.optimize import isotonic_regression
+
+    value = np.array([one.loss.value for one in known])
+    rising = np.maximum(isotonic_regression(value, weights=[one.loss.n for one in known]).x, 0.0)
+    return np.where(np.array([one.age for one in known]) >= first, rising, 0.0)
+
+
+def _answer(
+    at: CostOfAge, span: int, lost: float, cost: float, rate: float, kept: float, unit: str, block: str
+) -> Renewal:
+    length = f"block{'s' if span > 1 else ''}{f' of {block}' if block else ''}"
+    if rate >= kept:
+        text = f"no age of the model asks for a retraining: the cheapest, after {span} {length}, costs {_money(rate, unit)} per block, losses by age are {_money(kept, unit)} per block"
+        return Renewal(None, None, float(lost), cost, rate, kept, text)
+    e = at.loss
+    text = (
+        f"a model should be replaced after {span} {length}: from then on it loses {_money(e.value, unit)} per decision "
+        f"[{e.low:.4g}, {e.high:.4g}] ({e.n} blocks, n = {at.decisions:,} decisions); by then age has cost {_money(float(lost), unit)} "
+        f"and a retraining costs {_money(cost, unit)}; chosen on the same blocks"
+    )
+    return Renewal(int(span), e, float(lost), cost, rate, kept, text)
+
+
+def _money(value: float, unit: str) -> str:
+    return f"{value:,.4g} {unit}".rstrip()

@@ -1,0 +1,114 @@
+"""When a model should be replaced: worked by hand, against the square root rule, and never on noise."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml_assets.errors import DataError
+from ml_assets.statistics.ageing import CostOfAge, cost_of_age
+from ml_assets.statistics.arrays import FloatArray
+from ml_assets.statistics.estimate import Estimate
+from ml_assets.statistics.renewal import renewal
+
+BLOCKS, DECISIONS = 14, 500
+
+
+def _age(age: int, loss: float, p: float = 0.001, n: int = 5) -> CostOfAge:
+    return CostOfAge(age, Estimate("loss per decision", loss, loss - 0.1, loss + 0.1, n, "EUR"), 100 * n, p)
+
+
+def _gains(decay: float, *, seed: int, noise: float = 0.3) -> FloatArray:
+    """Money that falls by ``decay`` per decision and block of age; blocks are good or bad, models lucky or not."""
+    rng = np.random.default_rng(seed)
+    age = np.arange(BLOCKS)[None, :] - np.arange(BLOCKS)[:, None] - 1
+    drawn = 10 + 3 * rng.normal(size=BLOCKS) - decay * age + noise * rng.normal(size=(BLOCKS, BLOCKS))
+    return np.where(age >= 0, drawn * DECISIONS, 0.0)
+
+
+def test_three_ages_by_hand() -> None:
+    """Per block: k = 1: 100/1; k = 2: (100 + 10·1)/2 = 55; k = 3: (100 + 10·(1 + 4))/3 = 50; kept: 10·(1 + 4 + 16)/4 = 52.5."""
+    found = renewal(
+        [_age(1, 1.0), _age(2, 4.0), _age(3, 16.0)], decisions=10, cost=100, unit="EUR", block="about 2 days"
+    )
+    assert (found.blocks, found.lost, found.rate, found.kept) == (3, 50.0, 50.0, 52.5)
+    assert found.loss is not None
+    assert found.loss.value == 16.0
+    assert found.sentence == (
+        "a model should be replaced after 3 blocks of about 2 days: from then on it loses 16 EUR per decision [15.9, 16.1] "
+        "(5 blocks, n = 500 decisions); by then age has cost 50 EUR and a retraining costs 100 EUR; chosen on the same blocks"
+    )
+
+
+def test_a_retraining_that_costs_more_than_age_does_is_not_asked_for() -> None:
+    found = renewal([_age(1, 1.0), _age(2, 4.0), _age(3, 16.0)], decisions=10, cost=1000, unit="EUR")
+    assert (found.blocks, found.loss) == (None, None)
+    assert (
+        "the cheapest, after 3 blocks, costs 350 EUR per block, losses by age are 52.5 EUR per block" in found.sentence
+    )
+
+
+def test_a_retraining_for_nothing_waits_for_the_first_loss_that_is_shown() -> None:
+    ages = [_age(1, 0.2, p=0.4), _age(2, 0.3, p=0.2), _age(3, 1.0), _age(4, 1.5)]
+    assert renewal(ages, decisions=10, cost=0.0).blocks == 3
+    assert renewal([_age(1, 0.2), *ages[1:]], decisions=10, cost=0.0).blocks == 1
+
+
+def test_losses_are_taken_as_rising() -> None:
+    """2 and 1 become 1.5 each; an age on two blocks is not read."""
+    found = renewal([_age(1, 2.0), _age(2, 1.0), _age(3, 90.0, n=2)], decisions=10, cost=5.0)
+    # k = 1: 5; k = 2: (5 + 15)/2 = 10; kept: 10·(1.5 + 1.5)/3
+    assert (found.blocks, found.rate, found.kept) == (1, 5.0, 10.0)
+
+
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=8), st.floats(0, 100))
+def test_no_age_is_named_where_no_loss_is_shown(values: list[float], cost: float) -> None:
+    ages = [_age(i + 1, v, p=0.2) for i, v in enumerate(values)]
+    found = renewal(ages, decisions=100, cost=cost)
+    assert (found.blocks, found.loss) == (None, None)
+    assert found.sentence.endswith("no loss by age is beyond chance")
+
+
+@given(st.lists(st.floats(0, 50), min_size=2, max_size=8), st.floats(0, 2000))
+def test_a_named_age_is_cheaper_than_any_other_and_than_keeping(values: list[float], cost: float) -> None:
+    values = sorted(values)
+    found = renewal([_age(i + 1, v) for i, v in enumerate(values)], decisions=10, cost=cost)
+    losses = [0.0, *values]
+    rates = [(cost + 10 * sum(losses[:k])) / k for k in range(1, len(losses))]
+    kept = 10 * sum(losses) / len(losses)
+    if found.blocks is None:
+        assert min(rates) >= kept - 1e-6
+    else:
+        assert found.rate == pytest.approx(min(rates), abs=1e-6)
+        assert found.rate == pytest.approx(rates[found.blocks - 1], abs=1e-6)
+        assert found.rate < kept
+
+
+def test_a_planted_decay_is_renewed_near_the_square_root_rule() -> None:
+    """A loss of ``decay`` per decision and block costs cost/k + decisions·decay·(k - 1)/2 per block: least at √(2·cost/(decisions·decay))."""
+    decay, cost = 0.2, 800.0
+    ideal = math.sqrt(2 * cost / (DECISIONS * decay))
+    named = [
+        renewal(cost_of_age(_gains(decay, seed=s), [DECISIONS] * BLOCKS), decisions=DECISIONS, cost=cost).blocks
+        for s in range(40)
+    ]
+    assert ideal == 4.0
+    assert all(k is not None and abs(k - ideal) <= 2 for k in named)
+    assert abs(float(np.mean([k for k in named if k is not None])) - ideal) < 0.75
+
+
+def test_a_world_that_stays_is_renewed_by_mistake_as_rarely_as_stated() -> None:
+    named = [
+        renewal(cost_of_age(_gains(0.0, seed=s), [DECISIONS] * BLOCKS), decisions=DECISIONS, cost=0.0).blocks
+        for s in range(400)
+    ]
+    wrong = sum(k is not None for k in named) / len(named)
+    assert wrong <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / len(named))
+
+
+@pytest.mark.parametrize(("decisions", "cost"), [(0.0, 1.0), (math.nan, 1.0), (10.0, -1.0), (10.0, math.inf)])
+def test_what_cannot_be_weighed_is_refused(decisions: float, cost: float) -> None:
+    with pytest.raises(DataError, match="No renewal to weigh"):
+        renewal([_age(1, 1.0)], decisions=decisions, cost=cost)

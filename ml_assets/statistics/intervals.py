@@ -132,11 +132,11 @@ def squares_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     root = math.sqrt(array.size)
     skew = float((((array - centre) / array.std()) ** 3).mean()) / root
     half = t_quantile(level, array.size - 1)
-    ends = [centre - spread / root * _without_skewness(t, skew) for t in (half, -half)]
+    ends = [centre - spread / root * without_skewness(t, skew) for t in (half, -half)]
     return ends[0], ends[1]
 
 
-def _without_skewness(t: float, skew: float) -> float:
+def without_skewness(t: float, skew: float) -> float:
     """The T whose transformation is ``t``; ``skew`` is the skewness over the root of n."""
     return t if abs(skew) < 1e-8 else (float(np.cbrt(1 + skew * (t - skew / 6))) - 1) * 3 / skew
 

@@ -36,6 +36,10 @@ class BinaryValue:
         table = np.array([[self.true_negative, self.false_positive], [self.false_negative, self.true_positive]])
         return _looked_up(table, y, d)
 
+    def least_difference(self, _one: npt.ArrayLike, _other: npt.ArrayLike) -> float:
+        """The lowest money per row of one decision less another on the same truth, whatever the two decide."""
+        return -max(abs(self.true_positive - self.false_negative), abs(self.true_negative - self.false_positive))
+
 
 @dataclass(frozen=True, slots=True)
 class RegressionValue:
@@ -51,6 +55,15 @@ class RegressionValue:
         over, under = np.maximum(d - y, 0.0), np.maximum(y - d, 0.0)
         money: FloatArray = self.per_unit_over * over + self.per_unit_under * under
         return money
+
+    def least_difference(self, one: npt.ArrayLike, other: npt.ArrayLike) -> float:
+        """The lowest money per row of one prediction less another (n,) on the same truth, whatever the truth is.
+
+        Money moves by at most the steeper of the two slopes per unit of prediction, so it is bounded by how far the two
+        ever part: on these rows. It is assumed that they part no further on rows to come.
+        """
+        apart = np.abs(finite(one, "one") - finite(other, "other")).max(initial=0.0)
+        return -max(abs(self.per_unit_over), abs(self.per_unit_under)) * float(apart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,10 @@ class MulticlassValue:
                 "a class without a value", got=f"code {highest}", allowed=allowed, do="Add it to the matrix"
             )
         return _looked_up(np.array(self.matrix), y, d)
+
+    def least_difference(self, _one: npt.ArrayLike, _other: npt.ArrayLike) -> float:
+        """The lowest money per row of one decision less another on the same truth, whatever the two decide."""
+        return -max(max(row) - min(row) for row in self.matrix)
 
 
 Value = BinaryValue | RegressionValue | MulticlassValue

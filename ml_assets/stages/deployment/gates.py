@@ -206,13 +206,15 @@ def compare(solution: Solution, store: SolutionStore, live: Live) -> PairedCompa
         return None
     money = solution.business_case.money(rows.table.classes)
     truth = rows.table.truth
-    gains = [money.money(truth, decisions(model, rows)) for model in (challenger(store), live.artifact())]
+    new, old = (decisions(model, rows) for model in (challenger(store), live.artifact()))
     by_name = {p.name: p.per_decision.value for p in policies(truth, money)}
     attainable = by_name.pop("perfect") - max(by_name.values())
     return paired_comparison(
-        gains[0],
-        gains[1],
+        money.money(truth, new),
+        money.money(truth, old),
         margin=solution.deployment.non_inferiority * max(attainable, 0.0),
+        lowest=money.least_difference(new, old),
+        cluster=rows.cluster,
         unit=solution.business_case.currency,
     )
 

@@ -24,12 +24,16 @@ def low_with_rare_losses(
     of all rows by more than half its standard error. Below that no row decides the mean, seen or not: the sum is that of
     many small parts and the limit by its spread holds (shown by simulation in ``benchmarks/interval_coverage.py``); a limit
     for any distribution would cost power for nothing. In the unit of ``values``; nan without rows.
+    Errors: ``DataError`` for a value below ``lowest``.
     """
     array = finite(values)
     if not array.size:
         return math.nan
     seen = skewed_low(array, level=level, cluster=cluster)
-    if lowest is None or not math.isfinite(seen):
+    if lowest is None:
+        return seen
+    _check(array, lowest)
+    if not math.isfinite(seen):
         return seen
     largest = float(cluster_sums(np.ones((array.size, 1)), cluster).max())
     noise = clustered_mean(array, cluster).error * array.size
@@ -90,6 +94,14 @@ def skewed_low(values: npt.ArrayLike, *, level: float = 0.95, cluster: npt.NDArr
         return float(array.mean())
     skew = float(((sums / sums.std()) ** 3).mean()) / math.sqrt(count)
     return float(array.mean()) - max(half, without_skewness(half, skew)) * spread * math.sqrt(count) / array.size
+
+
+def _check(array: FloatArray, lowest: float) -> None:
+    if not lowest <= array.min():
+        do = "Pass the least value that a row can have"
+        raise DataError(
+            "a value below the lowest there can be", got=float(array.min()), allowed=f"{lowest:g} up", do=do
+        )
 
 
 def _with_worst(shifted: FloatArray, cluster: npt.NDArray[Any] | None) -> tuple[FloatArray, FloatArray]:

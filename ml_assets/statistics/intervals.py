@@ -115,32 +115,6 @@ def mean_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     return centre - half, centre + half
 
 
-def squares_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
-    """Interval of the mean of squares, or of another quantity whose few large values carry much of the sum, (n,).
-
-    Student's t interval misses such a mean on one side. With g the sample's skewness and T = sqrt(n)·(mean - mu)/sd,
-    T + g·T²/(3 sqrt n) + g²·T³/(27 n) + g/(6 sqrt n) follows t far better and is inverted; without skewness it is Student's.
-    Not for a quantity with long tails on both sides: there it is no better than :func:`mean_interval`, or worse.
-    Source: Hall, On the removal of skewness by transformation, JRSS B 54, 1992.
-    """
-    array = finite(values)
-    if array.size < 2:
-        return mean_interval(array, level=level)
-    centre, spread = float(array.mean()), float(array.std(ddof=1))
-    if spread <= 1e-12 * abs(centre):
-        return mean_interval(array, level=level)
-    root = math.sqrt(array.size)
-    skew = float((((array - centre) / array.std()) ** 3).mean()) / root
-    half = t_quantile(level, array.size - 1)
-    ends = [centre - spread / root * without_skewness(t, skew) for t in (half, -half)]
-    return ends[0], ends[1]
-
-
-def without_skewness(t: float, skew: float) -> float:
-    """The T whose transformation is ``t``; ``skew`` is the skewness over the root of n."""
-    return t if abs(skew) < 1e-8 else (float(np.cbrt(1 + skew * (t - skew / 6))) - 1) * 3 / skew
-
-
 def quantile_interval(ordered: npt.ArrayLike, share: float, *, level: float = 0.95) -> Interval:
     """Interval of the quantile below which ``share`` of the population lies, from values (n,) in rising order.
 

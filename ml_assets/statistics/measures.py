@@ -13,7 +13,15 @@ import numpy as np
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray
 from ml_assets.statistics.calibration_noise import ECE_BINS, error_interval
-from ml_assets.statistics.intervals import bootstrap_interval, delong, mean_interval, squares_interval, wilson
+from ml_assets.statistics.intervals import (
+    bootstrap_interval,
+    delong,
+    mean_interval,
+    normal_quantile,
+    t_quantile,
+    wilson,
+)
+from ml_assets.statistics.skewness import ratio_of_means, skewed_interval, squares_interval
 
 
 class Figure(NamedTuple):
@@ -86,6 +94,13 @@ def mean_figure(values: FloatArray, how: How) -> Figure:
     return Figure(float(values.mean()), *mean_interval(values, level=how.level), int(values.size))
 
 
+def money_figure(_truth: FloatArray, money: FloatArray, how: How) -> Figure:
+    """The mean money with an interval for long tails of either sign."""
+    if money.size == 0:
+        return nothing()
+    return Figure(float(money.mean()), *skewed_interval(money, level=how.level), int(money.size))
+
+
 # -- shares of counts -------------------------------------------------------------------------------------------------
 
 
@@ -156,7 +171,11 @@ def roc_auc(truth: FloatArray, score: FloatArray, how: How) -> Figure:
 
 
 def average_precision(truth: FloatArray, score: FloatArray, how: How) -> Figure:
-    """Mean over the positives of the precision among the rows scored at least as high; bootstrap interval."""
+    """Mean over the positives of the precision among the rows scored at least as high.
+
+    Interval by resampling on the scale of log(p / (1 - p)), stretched for few positives as Student's is (Hesterberg, The
+    American Statistician 69 (2015) 371); at exactly 1 the low end is Wilson's of the positives.
+    """
     if not truth.any():
         return nothing(int(truth.size))
     order = np.argsort(-score, kind="stable")
@@ -174,7 +193,7 @@ def average_precision(truth: FloatArray, score: FloatArray, how: How) -> Figure:
         precise = np.take_along_axis(np.cumsum(drawn, axis=1), end, axis=1) / (end + 1)
         return _ratio((drawn * precise).sum(axis=1), drawn.sum(axis=1))
 
-    return _bootstrapped(statistic, truth.size, how)
+    return _resampled_share(statistic, truth.size, float(truth.sum()), how)
 
 
 def expected_calibration_error(truth: FloatArray, score: FloatArray, how: How) -> Figure:
@@ -220,17 +239,15 @@ def root_mean_squared_error(truth: FloatArray, score: FloatArray, how: How) -> F
 
 
 def r2(truth: FloatArray, score: FloatArray, how: How) -> Figure:
-    """1 - squared error / squared distance from the mean truth; bootstrap interval; constant truth: nothing."""
+    """1 - squared error / squared distance from the mean truth; constant truth: nothing.
+
+    The interval is Fieller's of the ratio of the two means, turned over.
+    """
     if truth.size < 2 or truth.min() == truth.max():
         return nothing(int(truth.size))
-    y, squared = truth - truth.mean(), (score - truth) ** 2
-
-    def statistic(index: IntArray) -> FloatArray:
-        drawn = y[index]
-        spread = (drawn**2).sum(axis=1) - drawn.sum(axis=1) ** 2 / index.shape[1]
-        return 1 - _ratio(squared[index].sum(axis=1), np.where(spread > 1e-12 * (y @ y), spread, 0.0))
-
-    return _bootstrapped(statistic, truth.size, how)
+    error, spread = (score - truth) ** 2, (truth - truth.mean()) ** 2
+    low, high = ratio_of_means(error, spread, level=how.level)
+    return Figure(1 - float(error.sum() / spread.sum()), 1 - high, 1 - low, int(truth.size))
 
 
 def _bootstrapped(statistic: Callable[[IntArray], FloatArray], n: int, how: How) -> Figure:
@@ -238,6 +255,25 @@ def _bootstrapped(statistic: Callable[[IntArray], FloatArray], n: int, how: How)
         return nothing()
     value = float(statistic(np.arange(n, dtype=np.int64)[np.newaxis, :])[0])
     low, high = bootstrap_interval(statistic, n, draws=how.draws, level=how.level, seed=how.seed)
+    return Figure(value, low, high, n)
+
+
+def _resampled_share(statistic: Callable[[IntArray], FloatArray], n: int, positives: float, how: How) -> Figure:
+    """A share in (0, 1] that rests on so many positives, with its interval on the logit scale."""
+    value = float(statistic(np.arange(n, dtype=np.int64)[np.newaxis, :])[0])
+    if value >= 1:
+        return Figure(value, wilson(positives, positives, level=how.level)[0], 1.0, n)
+    edge = 0.5 / (n * positives)
+
+    def logit(share: FloatArray) -> FloatArray:
+        kept = np.clip(share, edge, 1 - edge)
+        return np.asarray(np.log(kept / (1 - kept)), dtype=np.float64)
+
+    ends = bootstrap_interval(lambda at: logit(statistic(at)), n, draws=how.draws, level=how.level, seed=how.seed)
+    free = max(positives - 1, 1.0)
+    stretch = t_quantile(how.level, free) / normal_quantile(how.level) * math.sqrt((free + 1) / free)
+    centre = float(logit(np.array(value)))
+    low, high = (1 / (1 + math.exp(-(centre + stretch * (end - centre)))) for end in ends)
     return Figure(value, low, high, n)
 
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, finite
 from ml_assets.statistics.clustered import cluster_sums, clustered_mean
-from ml_assets.statistics.intervals import normal_quantile, t_quantile, without_skewness
+from ml_assets.statistics.intervals import normal_quantile
+from ml_assets.statistics.skewness import skewed_interval
 
 WEIGHS_LITTLE = 0.5
 """A worst row this small against the noise of all rows (in standard errors of their sum) needs no limit of its own."""
@@ -20,7 +21,7 @@ def low_with_rare_losses(
 ) -> float:
     """The lowest that a mean (n,) may be by the rows seen and, where ``lowest`` says what a row can lose, by those unseen.
 
-    :func:`skewed_low`, and :func:`least_mean` where that is lower, as long as one more row at ``lowest`` would move the sum
+    The low end of ``skewness.skewed_interval``, and :func:`least_mean` where that is lower, as long as one more row at ``lowest`` would move the sum
     of all rows by more than half its standard error. Below that no row decides the mean, seen or not: the sum is that of
     many small parts and the limit by its spread holds (shown by simulation in ``benchmarks/interval_coverage.py``); a limit
     for any distribution would cost power for nothing. In the unit of ``values``; nan without rows.
@@ -29,7 +30,7 @@ def low_with_rare_losses(
     array = finite(values)
     if not array.size:
         return math.nan
-    seen = skewed_low(array, level=level, cluster=cluster)
+    seen = skewed_interval(array, level=level, cluster=cluster)[0]
     if lowest is None:
         return seen
     _check(array, lowest)
@@ -73,27 +74,6 @@ def least_mean(
         return lowest
     parts, counts = _with_worst((array - lowest) / scale, cluster)
     return lowest + scale * _weighted_quantile(parts, counts, 1 - level)
-
-
-def skewed_low(values: npt.ArrayLike, *, level: float = 0.95, cluster: npt.NDArray[Any] | None = None) -> float:
-    """Lower end of the two-sided interval of a mean (n,), corrected for skewness but never above Student's.
-
-    Few large losses pull the mean and the spread apart, so that Student's lower end lies too high; Hall's transformation
-    (see ``intervals.squares_interval``) takes that back. Clusters count as one draw. -inf for fewer than two.
-    It knows nothing of losses that no row shows: there :func:`least_mean` is needed.
-    Source: Hall, JRSS B 54 (1992) 221.
-    """
-    array = finite(values)
-    sums = cluster_sums((array - array.mean())[:, np.newaxis], cluster)[:, 0] if array.size else array
-    count = sums.size
-    if count < 2:
-        return -math.inf
-    spread = float(sums.std(ddof=1))
-    half = t_quantile(level, count - 1)
-    if spread <= 1e-12 * float(np.abs(array).max()):
-        return float(array.mean())
-    skew = float(((sums / sums.std()) ** 3).mean()) / math.sqrt(count)
-    return float(array.mean()) - max(half, without_skewness(half, skew)) * spread * math.sqrt(count) / array.size
 
 
 def _check(array: FloatArray, lowest: float) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray, binary, codes, finite, probabilities, same_rows
 from ml_assets.statistics.estimate import Estimate, not_estimable
-from ml_assets.statistics.intervals import mean_interval
+from ml_assets.statistics.skewness import skewed_interval
 
 ALWAYS = 0.0
 """The threshold that decides every row positive."""
@@ -218,11 +218,11 @@ def policies(truth: npt.ArrayLike, value: Value, *, rule: npt.ArrayLike | None =
 
 
 def policy_value(name: str, money: npt.ArrayLike, *, level: float = 0.95) -> PolicyValue:
-    """The mean (Student's t interval) and the total of the money per row (n,) that a policy earned."""
+    """The mean (interval of ``skewness.skewed_interval``) and the total of the money per row (n,) that a policy earned."""
     m = finite(money, "money")
     if m.size == 0:
         return PolicyValue(name, not_estimable("value_per_decision", unit="money", level=level), 0.0)
-    low, high = mean_interval(m, level=level)
+    low, high = skewed_interval(m, level=level)
     per_decision = Estimate("value_per_decision", float(m.mean()), low, high, m.size, "money", level)
     return PolicyValue(name, per_decision, float(m.sum()))
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy.special import betaincinv
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.intervals import mean_interval, squares_interval
-from ml_assets.statistics.rare_losses import least_mean, low_with_rare_losses, skewed_low
+from ml_assets.statistics.intervals import mean_interval
+from ml_assets.statistics.rare_losses import least_mean, low_with_rare_losses
+from ml_assets.statistics.skewness import skewed_interval
 
 
 @given(st.integers(2, 2_000), st.floats(0, 1), st.sampled_from([0.8, 0.95, 0.99]))
@@ -87,27 +88,22 @@ def test_rare_losses_are_held_where_the_interval_of_the_rows_fails() -> None:
     assert held[1] >= 950 - 14
 
 
-def test_skewness_lowers_the_end_on_the_side_of_the_losses_alone() -> None:
-    losses = -np.random.default_rng(1).exponential(size=100)
-    assert skewed_low(losses) == pytest.approx(squares_interval(losses)[0])
-    assert skewed_low(losses) < mean_interval(losses)[0]
-    assert skewed_low(-losses) == pytest.approx(mean_interval(-losses)[0])
-
-
 def test_clusters_of_one_row_are_rows_and_copies_tell_nothing() -> None:
     values = -np.random.default_rng(2).exponential(size=80)
     same = np.arange(80)
-    assert skewed_low(values, cluster=same) == pytest.approx(skewed_low(values))
-    assert skewed_low(np.repeat(values, 10), cluster=np.repeat(same, 10)) == pytest.approx(skewed_low(values))
+    assert skewed_interval(values, cluster=same)[0] == pytest.approx(skewed_interval(values)[0])
+    assert skewed_interval(np.repeat(values, 10), cluster=np.repeat(same, 10))[0] == pytest.approx(
+        skewed_interval(values)[0]
+    )
     tenfold = least_mean(np.repeat(values, 10), lowest=-9.0, cluster=np.repeat(same, 10))
     assert tenfold == pytest.approx(least_mean(values, lowest=-9.0))
 
 
 def test_a_worst_row_that_weighs_little_asks_no_limit_of_its_own() -> None:
     rich = np.random.default_rng(4).normal(size=400)
-    assert low_with_rare_losses(rich, lowest=-9.0) == skewed_low(rich)
-    assert low_with_rare_losses(rich, lowest=-11.0) == least_mean(rich, lowest=-11.0) < skewed_low(rich)
-    assert low_with_rare_losses(rich, lowest=None) == skewed_low(rich)
+    assert low_with_rare_losses(rich, lowest=-9.0) == skewed_interval(rich)[0]
+    assert low_with_rare_losses(rich, lowest=-11.0) == least_mean(rich, lowest=-11.0) < skewed_interval(rich)[0]
+    assert low_with_rare_losses(rich, lowest=None) == skewed_interval(rich)[0]
     # The same rows as one customer each ten: one more customer weighs as ten rows.
     ten = np.repeat(np.arange(40), 10)
     assert low_with_rare_losses(rich, lowest=-9.0, cluster=ten) == least_mean(rich, lowest=-9.0, cluster=ten)
@@ -117,7 +113,7 @@ def test_few_rows_and_equal_rows() -> None:
     assert math.isnan(least_mean([], lowest=0.0))
     assert math.isnan(low_with_rare_losses([], lowest=0.0))
     assert low_with_rare_losses([1.0], lowest=0.0) == -math.inf
-    assert skewed_low([2.0, 2.0, 2.0]) == 2
+    assert skewed_interval([2.0, 2.0, 2.0])[0] == 2
     assert least_mean([-3.0, -3.0], lowest=-3.0) == -3
 
 

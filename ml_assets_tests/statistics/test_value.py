@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.intervals import mean_interval
+from ml_assets.statistics.skewness import skewed_interval
 from ml_assets.statistics.value import (
     ALWAYS,
     NEVER,
@@ -163,7 +163,7 @@ def test_policies_without_a_model_by_hand() -> None:
     totals = {"all_negative": -10, "all_positive": -3, "simple_rule": -6, "perfect": 0}
     assert {name: p.total for name, p in found.items()} == totals
     rule = found["simple_rule"].per_decision
-    assert (rule.value, rule.low, rule.high) == (-1.2, *mean_interval([0, -5, 0, 0, -1]))
+    assert (rule.value, rule.low, rule.high) == (-1.2, *skewed_interval([0, -5, 0, 0, -1]))
     assert (rule.n, rule.unit, rule.name) == (5, "money", "value_per_decision")
 
 

@@ -5,22 +5,15 @@ Arguments are arrays already checked (see ``arrays``): ``truth`` (n,) and a ``sc
 """
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray
+from ml_assets.statistics.bootstrap import Statistic, bootstrap_interval, share_interval
 from ml_assets.statistics.calibration_noise import ECE_BINS, error_interval
-from ml_assets.statistics.intervals import (
-    bootstrap_interval,
-    delong,
-    mean_interval,
-    normal_quantile,
-    t_quantile,
-    wilson,
-)
+from ml_assets.statistics.intervals import delong, mean_interval, wilson
 from ml_assets.statistics.skewness import ratio_of_means, skewed_interval, squares_interval
 
 
@@ -173,8 +166,7 @@ def roc_auc(truth: FloatArray, score: FloatArray, how: How) -> Figure:
 def average_precision(truth: FloatArray, score: FloatArray, how: How) -> Figure:
     """Mean over the positives of the precision among the rows scored at least as high.
 
-    Interval by resampling on the scale of log(p / (1 - p)), stretched for few positives as Student's is (Hesterberg, The
-    American Statistician 69 (2015) 371); at exactly 1 the low end is Wilson's of the positives.
+    Interval by resampling (``bootstrap.share_interval``).
     """
     if not truth.any():
         return nothing(int(truth.size))
@@ -193,7 +185,9 @@ def average_precision(truth: FloatArray, score: FloatArray, how: How) -> Figure:
         precise = np.take_along_axis(np.cumsum(drawn, axis=1), end, axis=1) / (end + 1)
         return _ratio((drawn * precise).sum(axis=1), drawn.sum(axis=1))
 
-    return _resampled_share(statistic, truth.size, float(truth.sum()), how)
+    value, positives = float(statistic(np.arange(truth.size)[np.newaxis, :])[0]), float(truth.sum())
+    ends = share_interval(statistic, truth.size, positives=positives, draws=how.draws, level=how.level, seed=how.seed)
+    return Figure(value, *ends, int(truth.size))
 
 
 def expected_calibration_error(truth: FloatArray, score: FloatArray, how: How) -> Figure:
@@ -250,30 +244,11 @@ def r2(truth: FloatArray, score: FloatArray, how: How) -> Figure:
     return Figure(1 - float(error.sum() / spread.sum()), 1 - high, 1 - low, int(truth.size))
 
 
-def _bootstrapped(statistic: Callable[[IntArray], FloatArray], n: int, how: How) -> Figure:
+def _bootstrapped(statistic: Statistic, n: int, how: How) -> Figure:
     if n == 0:
         return nothing()
     value = float(statistic(np.arange(n, dtype=np.int64)[np.newaxis, :])[0])
     low, high = bootstrap_interval(statistic, n, draws=how.draws, level=how.level, seed=how.seed)
-    return Figure(value, low, high, n)
-
-
-def _resampled_share(statistic: Callable[[IntArray], FloatArray], n: int, positives: float, how: How) -> Figure:
-    """A share in (0, 1] that rests on so many positives, with its interval on the logit scale."""
-    value = float(statistic(np.arange(n, dtype=np.int64)[np.newaxis, :])[0])
-    if value >= 1:
-        return Figure(value, wilson(positives, positives, level=how.level)[0], 1.0, n)
-    edge = 0.5 / (n * positives)
-
-    def logit(share: FloatArray) -> FloatArray:
-        kept = np.clip(share, edge, 1 - edge)
-        return np.asarray(np.log(kept / (1 - kept)), dtype=np.float64)
-
-    ends = bootstrap_interval(lambda at: logit(statistic(at)), n, draws=how.draws, level=how.level, seed=how.seed)
-    free = max(positives - 1, 1.0)
-    stretch = t_quantile(how.level, free) / normal_quantile(how.level) * math.sqrt((free + 1) / free)
-    centre = float(logit(np.array(value)))
-    low, high = (1 / (1 + math.exp(-(centre + stretch * (end - centre)))) for end in ends)
     return Figure(value, low, high, n)
 
 

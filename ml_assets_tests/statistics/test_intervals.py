@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.arrays import FloatArray, IntArray
+from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.intervals import (
-    bootstrap_interval,
     delong,
     delong_difference,
     hanley_mcneil_variance,
@@ -146,30 +145,6 @@ def test_the_mean_of_students_sleep_data_has_the_published_interval() -> None:
 
 def test_one_row_says_nothing_about_its_spread() -> None:
     assert mean_interval([3.0]) == (-math.inf, math.inf)
-
-
-@pytest.mark.parametrize("n", [400, 60_000])
-def test_the_bootstrap_of_a_mean_agrees_with_the_t_interval(n: int) -> None:
-    values = np.random.default_rng(1).exponential(size=n)
-
-    def mean(index: IntArray) -> FloatArray:
-        means: FloatArray = values[index].mean(axis=1)
-        return means
-
-    low, high = bootstrap_interval(mean, n, draws=400, seed=3)
-    expected = mean_interval(values)
-    width = expected[1] - expected[0]
-    assert (low, high) == pytest.approx(expected, abs=0.15 * width)
-    assert bootstrap_interval(mean, n, draws=400, seed=3) == (low, high)
-    assert bootstrap_interval(mean, n, draws=400, seed=4) != (low, high)
-
-
-def test_a_bootstrap_without_values_is_nan() -> None:
-    def nothing(index: IntArray) -> FloatArray:
-        return np.full(index.shape[0], np.nan)
-
-    assert all(math.isnan(end) for end in bootstrap_interval(nothing, 10))
-    assert all(math.isnan(end) for end in bootstrap_interval(nothing, 0))
 
 
 def test_delong_gives_the_published_interval_of_the_ct_images() -> None:

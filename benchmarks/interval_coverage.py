@@ -128,16 +128,20 @@ def wrong_releases(*, repeats: int) -> Iterator[dict[str, Any]]:
         for n in (50, 150, 200, 500, 5_000):
             tails = ((sign * skewed(rng, n) - MARGIN, None, None) for _ in range(repeats))
             yield _released(f"{tail}, no lowest known", n, tails, repeats)
+    for n in (50, 150, 500):
+        drawn = [skewed(rng, n) for _ in range(repeats)]
+        seen = ((-money - MARGIN, float((-money - MARGIN).min()), None) for money in drawn)
+        yield _released("large losses, lowest of these rows", n, seen, repeats, declared=False)
     for kind in KNOWN:
         for n in (50, 200, 500, 1_000, 5_000):
             gaps = ((*kind.draw(rng, n), None) for _ in range(repeats))
             yield _released(f"{kind.share:.1%} of rows lose, rest {kind.rest}", n, gaps, repeats)
     for count in CUSTOMERS:
-        drawn = [shared(rng, count) for _ in range(repeats)]
-        yield _released("ten rows a customer, by customer", count, ((g, None, c) for g, c in drawn), repeats)
-        known = ((g, -WIDEST - MARGIN, c) for g, c in drawn)
+        rows = [shared(rng, count) for _ in range(repeats)]
+        yield _released("ten rows a customer, by customer", count, ((g, None, c) for g, c in rows), repeats)
+        known = ((g, -WIDEST - MARGIN, c) for g, c in rows)
         yield _released("ten rows a customer, by customer, lowest known", count, known, repeats)
-        plain = _released("ten rows a customer, row by row", count, ((g, None, None) for g, _ in drawn), repeats)
+        plain = _released("ten rows a customer, row by row", count, ((g, None, None) for g, _ in rows), repeats)
         yield plain | {"part": "for comparison"}
 
 
@@ -149,11 +153,19 @@ def shared(rng: np.random.Generator, customers: int) -> tuple[Floats, NDArray[np
 
 
 def _released(
-    what: str, n: int, gaps: Iterable[tuple[Floats, float | None, NDArray[np.int64] | None]], repeats: int
+    what: str,
+    n: int,
+    gaps: Iterable[tuple[Floats, float | None, NDArray[np.int64] | None]],
+    repeats: int,
+    *,
+    declared: bool = True,
 ) -> dict[str, Any]:
     """The share of comparisons that end in a release."""
     found = (
-        paired_comparison(gap, np.zeros(gap.size), margin=MARGIN, lowest=lowest, cluster=cluster).verdict in RELEASED
+        paired_comparison(
+            gap, np.zeros(gap.size), margin=MARGIN, lowest=lowest, declared=declared, cluster=cluster
+        ).verdict
+        in RELEASED
         for gap, lowest, cluster in gaps
     )
     return {"part": "wrong release", "what": what, "n": n, "share": sum(found) / repeats, "of": repeats}

@@ -46,6 +46,7 @@ def paired_comparison(
     *,
     margin: float,
     lowest: float | None = None,
+    declared: bool = True,
     cluster: Clusters = None,
     level: float = 0.95,
     unit: str = "",
@@ -57,8 +58,9 @@ def paired_comparison(
     stands beside it: ``least`` is the lowest of low, of low corrected for skewness, and, where ``lowest`` says what
     difference no row can be below and one such row would still count, of Gaffke's one-sided limit at ``level``, which holds
     also for losses too rare to be among the rows. "better": least > 0; "worse": high < -margin; "not_worse": least > -margin (a loss of ``margin`` per row
-    can be ruled out); else "undecided", as always below 30 draws. Without ``lowest`` it is assumed that losses which decide
-    the mean hit at least 3 rows in 100, and 150 draws are needed; rarer ones go unseen. ``margin`` is in the unit of the
+    can be ruled out); else "undecided", as always below 30 draws. Without ``lowest``, or where it is that of
+    these rows alone (``declared`` false), it is assumed that losses which decide the mean hit at least 3 rows in 100, and a
+    release needs 150 draws; rarer ones go unseen, as the sentence says. ``margin`` is in the unit of the
     gains, >= 0. Not for rows a side was fitted on.
     Errors: ``DataError`` for a negative margin, gaps, unequal lengths, a difference below ``lowest``.
     Sources: see ``rare_losses``.
@@ -82,8 +84,9 @@ def paired_comparison(
         low_with_rare_losses(gap, lowest=bound, level=level, cluster=shared),
         int(mean.freedom) + 1 if gap.size else 0,
     )
-    verdict = _verdict(found, found.least, lowest)
-    return replace(found, verdict=verdict, sentence=_sentence(found, verdict, lowest))
+    known = declared and lowest is not None
+    verdict = _verdict(found, found.least, known)
+    return replace(found, verdict=verdict, sentence=_sentence(found, verdict, lowest, known))
 
 
 def _shared(cluster: Clusters) -> Clusters:
@@ -109,27 +112,27 @@ def _curve(gap: FloatArray, cluster: Clusters, level: float) -> tuple[tuple[floa
     return tuple(found)
 
 
-def _needed(lowest: float | None) -> int:
-    return MINIMUM_UNBOUNDED if lowest is None else MINIMUM_ROWS
+def _needed(known: bool) -> int:
+    return MINIMUM_ROWS if known else MINIMUM_UNBOUNDED
 
 
-def _verdict(found: PairedComparison, least: float, lowest: float | None) -> Verdict:
+def _verdict(found: PairedComparison, least: float, known: bool) -> Verdict:
     if found.draws < MINIMUM_ROWS:
         return "undecided"
     if found.difference.high < -found.margin:
         return "worse"
-    if found.draws < _needed(lowest):
+    if found.draws < _needed(known):
         return "undecided"
     if least > 0:
         return "better"
     return "not_worse" if least > -found.margin else "undecided"
 
 
-def _sentence(found: PairedComparison, verdict: Verdict, lowest: float | None) -> str:
+def _sentence(found: PairedComparison, verdict: Verdict, lowest: float | None, known: bool) -> str:
     difference, margin = found.difference, found.margin
     clusters = "" if found.draws == difference.n else f" in {found.draws:,} clusters"
-    if found.draws < _needed(lowest) and verdict == "undecided":
-        return _too_few(found, clusters, lowest)
+    if found.draws < _needed(known) and verdict == "undecided":
+        return _too_few(found, clusters, known)
     unit = f" {difference.unit}" if difference.unit else ""
     figure = (
         f"{difference.value:+.4g}{unit} per row [{difference.low:+.4g}, {difference.high:+.4g}], "
@@ -141,16 +144,20 @@ def _sentence(found: PairedComparison, verdict: Verdict, lowest: float | None) -
         "worse": "The challenger is worse by more than the margin",
         "undecided": "Undecided: neither a gain nor a loss beyond the margin can be ruled out",
     }
-    if verdict != _verdict(found, difference.low, lowest):
-        return f"{lead[verdict]}: {figure}; {_rare(found, lowest, unit)}."
-    return f"{lead[verdict]}: {figure}."
+    why = ""
+    if verdict != _verdict(found, difference.low, known):
+        why = f"; {_rare(found, lowest, unit)}"
+    elif verdict in ("better", "not_worse") and not known:
+        why = "; losses of fewer than 3 rows in 100 may have gone unseen, and no bound on them is declared"
+    return f"{lead[verdict]}: {figure}{why}."
 
 
-def _too_few(found: PairedComparison, clusters: str, lowest: float | None) -> str:
-    said = f"Undecided: {found.difference.n} rows in common{clusters}, {_needed(lowest)} are needed"
-    if lowest is None and found.draws >= MINIMUM_ROWS:
-        return f"{said} where nobody says how much a row can lose: fewer may show none of the large losses of 3 rows in 100."
-    return f"{said}."
+def _too_few(found: PairedComparison, clusters: str, known: bool) -> str:
+    said = f"Undecided: {found.difference.n} rows in common{clusters}"
+    if found.draws < MINIMUM_ROWS or known:
+        return f"{said}, {MINIMUM_ROWS} are needed."
+    why = "no bound on what a row can lose is declared, and fewer may show none of the large losses of 3 rows in 100"
+    return f"{said}, {MINIMUM_UNBOUNDED} are needed: {why}."
 
 
 def _rare(found: PairedComparison, lowest: float | None, unit: str) -> str:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ _CURVE_POINTS = 101
 class BinaryValue:
     """Money of one decision by its outcome; costs are negative. Positive means truth (or decision) 1."""
 
+    bounded: ClassVar[bool] = True
+    """Whether what two decisions can differ by is declared, whatever the rows."""
     true_positive: float
     false_positive: float
     false_negative: float
@@ -45,6 +47,8 @@ class BinaryValue:
 class RegressionValue:
     """Money per unit of error, usually negative: of predicting one unit too high, and one unit too low."""
 
+    bounded: ClassVar[bool] = False
+    """Whether what two decisions can differ by is declared, whatever the rows."""
     per_unit_over: float
     per_unit_under: float
 
@@ -70,6 +74,8 @@ class RegressionValue:
 class MulticlassValue:
     """Money of one decision as a K×K matrix: row = code of the truth, column = code of the decision."""
 
+    bounded: ClassVar[bool] = True
+    """Whether what two decisions can differ by is declared, whatever the rows."""
     matrix: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:

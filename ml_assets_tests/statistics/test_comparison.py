@@ -51,9 +51,12 @@ def test_below_thirty_rows_nothing_is_decided() -> None:
 
 def test_the_sentence_carries_figure_interval_rows_margin_and_unit() -> None:
     champion = np.zeros(200)
-    found = paired_comparison(NOISE + 1, champion, margin=0.25, unit="EUR")
-    assert found.sentence == (
-        f"The challenger is better: +1 EUR per row [{1 - HALF:+.4g}, {1 + HALF:+.4g}], n = 200, margin 0.25 EUR."
+    found = paired_comparison(NOISE + 1, champion, margin=0.25, unit="EUR", lowest=-2.0)
+    figure = f"The challenger is better: +1 EUR per row [{1 - HALF:+.4g}, {1 + HALF:+.4g}], n = 200, margin 0.25 EUR"
+    assert found.sentence == f"{figure}."
+    unknown = paired_comparison(NOISE + 1, champion, margin=0.25, unit="EUR")
+    assert unknown.sentence == (
+        f"{figure}; losses of fewer than 3 rows in 100 may have gone unseen, and no bound on them is declared."
     )
 
 
@@ -129,15 +132,16 @@ def test_losses_that_no_row_shows_leave_it_undecided_and_the_sentence_says_why()
     assert enough.verdict == "not_worse"
 
 
-def test_where_nobody_says_what_a_row_can_lose_150_rows_are_needed() -> None:
+@pytest.mark.parametrize("lowest", [None, -3.0])
+def test_where_no_bound_is_declared_a_release_needs_150_rows(lowest: float | None) -> None:
     gains = np.tile([1.0, 1.5], 75)
-    few = paired_comparison(gains[:149], np.zeros(149), margin=0.0)
+    few = paired_comparison(gains[:149], np.zeros(149), margin=0.0, lowest=lowest, declared=False)
     assert few.verdict == "undecided"
     assert few.sentence == (
-        "Undecided: 149 rows in common, 150 are needed where nobody says how much a row can lose: fewer may show none of the "
-        "large losses of 3 rows in 100."
+        "Undecided: 149 rows in common, 150 are needed: no bound on what a row can lose is declared, and fewer may show none "
+        "of the large losses of 3 rows in 100."
     )
-    assert paired_comparison(gains, np.zeros(150), margin=0.0).verdict == "better"
+    assert paired_comparison(gains, np.zeros(150), margin=0.0, lowest=lowest, declared=False).verdict == "better"
     assert paired_comparison(gains[:149], np.zeros(149), margin=0.0, lowest=-2.0).verdict == "better"
     # That it is worse may be said with fewer rows: nothing is released by it.
     assert paired_comparison(-gains[:40], np.zeros(40), margin=0.5).verdict == "worse"

@@ -194,6 +194,7 @@ def test_the_least_difference_by_hand() -> None:
     assert MulticlassValue(((5, -1, 0), (0, 2, 0), (1, 1, 1))).least_difference([0], [1]) == -6
     assert RegressionValue(-1, -2).least_difference([1.0, 5.0], [2.0, 1.0]) == -8
     assert RegressionValue(-1, -2).least_difference([], []) == 0
+    assert (BinaryValue.bounded, MulticlassValue.bounded, RegressionValue.bounded) == (True, True, False)
 
 
 @given(st.integers(0, 10_000), st.sampled_from(["binary", "multiclass", "regression"]))

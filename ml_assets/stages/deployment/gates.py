@@ -219,6 +219,7 @@ def compare(solution: Solution, store: SolutionStore, live: Live) -> PairedCompa
         money.money(truth, old),
         margin=solution.deployment.non_inferiority * max(attainable, 0.0),
         lowest=0.0 if same else money.least_difference(new, old),
+        declared=same or money.bounded,
         cluster=rows.cluster,
         unit=solution.business_case.currency,
     )

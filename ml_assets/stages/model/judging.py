@@ -101,9 +101,15 @@ def single_feature_lead(solution: Solution, store: SolutionStore, test: Learned,
     alone = load(store.folder("baselines", "single_feature"), digest=digest).predict(test.table.features)
     money = solution.business_case.money(test.table.classes)
     gains = [money.money(test.table.truth, d) for d in (alone.decision, decision)]
-    lowest = money.least_difference(alone.decision, decision)
-    unit = solution.business_case.currency
-    return paired_comparison(gains[0], gains[1], margin=0.0, lowest=lowest, cluster=test.cluster, unit=unit)
+    return paired_comparison(
+        gains[0],
+        gains[1],
+        margin=0.0,
+        lowest=money.least_difference(alone.decision, decision),
+        declared=money.bounded,
+        cluster=test.cluster,
+        unit=solution.business_case.currency,
+    )
 
 
 def lost_to(facts: Facts) -> list[str]:

@@ -59,7 +59,8 @@ def share_interval(
 
     :func:`bootstrap_interval` on the scale of log(p / (1 - p)), where the spread hangs less on the value, and about the value
     stretched by t(positives - 1) / z · sqrt(positives / (positives - 1)), by which the percentiles of few draws are too
-    narrow. What lies within 1 / (2·n·positives) of 0 or 1 counts as that; average precision below 1 never does. At exactly 1, where every resample is 1 too, the low end is Wilson's of the positives.
+    narrow. Values within 1 / (2·n·positives) of 0 or 1 are taken to lie at that distance; average precision below 1 never
+    lies so close. At exactly 1, where every resample is 1 too, the low end is Wilson's of the positives.
     Source: Hesterberg, The American Statistician 69 (2015) 371, section 4.
     """
     from scipy.special import expit

@@ -57,10 +57,10 @@ def paired_comparison(
     (n,): a customer with ten rows is one draw. Student's low end knows only the losses that were seen, so a second limit
     stands beside it: ``least`` is the lowest of low, of low corrected for skewness, and, where ``lowest`` says what
     difference no row can be below and one such row would still count, of Gaffke's one-sided limit at ``level``, which holds
-    also for losses too rare to be among the rows. "better": least > 0; "worse": high < -margin; "not_worse": least > -margin (a loss of ``margin`` per row
-    can be ruled out); else "undecided", as always below 30 draws. Without ``lowest``, or where it is that of
-    these rows alone (``declared`` false), it is assumed that losses which decide the mean hit at least 3 rows in 100, and a
-    release needs 150 draws; rarer ones go unseen, as the sentence says. ``margin`` is in the unit of the
+    also for losses too rare to be among the rows. "better": least > 0; "worse": high < -margin; "not_worse": least > -margin
+    (a loss of ``margin`` per row can be ruled out); else "undecided", as always below 30 draws. Without ``lowest``, or where
+    it is that of these rows alone (``declared`` false), it is assumed that losses which decide the mean hit at least 3 rows
+    in 100, and a release needs 150 draws; rarer ones go unseen, as the sentence says. ``margin`` is in the unit of the
     gains, >= 0. Not for rows a side was fitted on.
     Errors: ``DataError`` for a negative margin, gaps, unequal lengths, a difference below ``lowest``.
     Sources: see ``rare_losses``.

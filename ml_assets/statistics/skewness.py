@@ -17,7 +17,7 @@ def squares_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     """Interval of the mean of squares, or of another quantity of one sign whose few large values carry the sum, (n,).
 
     Student's t interval misses such a mean on one side. With g the sample's skewness and T = sqrt(n)·(mean - mu)/sd,
-    T + g·T²/(3 sqrt n) + g²·T³/(27 n) + g/(6 sqrt n) follows t far better and is inverted; without skewness it is Student's.
+    T + g·T²/(3 sqrt n) + g²·T³/(27 n) + g/(6 sqrt n) follows t far better and is inverted; it is Student's without skewness.
     nan without rows, unbounded for one. Not for a quantity with long tails on both sides: see :func:`skewed_interval`.
     Source: Hall, On the removal of skewness by transformation, JRSS B 54 (1992) 221.
     """

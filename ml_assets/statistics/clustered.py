@@ -59,6 +59,21 @@ class ClusteredMean:
         return float(stdtr(self.freedom, away / self.error))
 
 
+def cluster_sums(values: FloatArray, cluster: npt.NDArray[Any] | None = None) -> FloatArray:
+    """Sums (G, k) of the columns of ``values`` (n, k) over the rows of each of G clusters (n,); the rows themselves for None.
+
+    Errors: ``DataError`` where there is not one cluster per row.
+    """
+    if cluster is None:
+        return values
+    if len(cluster) != len(values):
+        raise DataError("Clusters do not match the rows", got=len(cluster), allowed=len(values), do="Give one per row")
+    _, code = np.unique(cluster, return_inverse=True)
+    sums = np.zeros((int(code.max(initial=-1)) + 1, values.shape[1]))
+    np.add.at(sums, code, values)
+    return sums
+
+
 def covariance_of_means(values: FloatArray, cluster: npt.NDArray[Any] | None = None) -> FloatArray:
     """Covariance (k, k) of the k column means of ``values`` (n, k), rows of one ``cluster`` (n,) counted as one draw.
 
@@ -66,14 +81,7 @@ def covariance_of_means(values: FloatArray, cluster: npt.NDArray[Any] | None = N
     a cluster of its own; nan with fewer than two clusters. Not for clusters that share a cause with one another.
     Source: Liang and Zeger, Biometrika 73 (1986) 13, for a mean.
     """
-    if cluster is not None and len(cluster) != len(values):
-        raise DataError("Clusters do not match the rows", got=len(cluster), allowed=len(values), do="Give one per row")
-    away = values - values.mean(axis=0) if len(values) else values
-    if cluster is not None:
-        _, code = np.unique(cluster, return_inverse=True)
-        sums = np.zeros((int(code.max(initial=-1)) + 1, values.shape[1]))
-        np.add.at(sums, code, away)
-        away = sums
+    away = cluster_sums(values - values.mean(axis=0) if len(values) else values, cluster)
     count = len(away)
     if count < 2:
         return np.full((values.shape[1], values.shape[1]), math.nan)

@@ -1,25 +1,21 @@
-"""How sure a figure is: intervals for rates, differences, ratios, means, ranking, and anything else by resampling.
+"""How sure a figure is: intervals for rates, differences, ratios, means, quantiles and ranking.
 
 All intervals are two-sided at confidence ``level``. An empty denominator gives ``(nan, nan)``, never zero.
 """
 
 import math
-from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.arrays import FloatArray, IntArray, binary, finite, same_rows
+from ml_assets.statistics.arrays import FloatArray, binary, finite, same_rows
 from ml_assets.statistics.estimate import Estimate, not_estimable
 
 Interval = tuple[float, float]
 
 _NOTHING: Interval = (math.nan, math.nan)
-# Above this many rows a resample takes that many of them, and its spread is scaled back by the root of their share.
-_RESAMPLE_ROWS = 20_000
-_RESAMPLE_CELLS = 2_000_000
 
 
 def normal_quantile(level: float) -> float:
@@ -115,32 +111,6 @@ def mean_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     return centre - half, centre + half
 
 
-def squares_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
-    """Interval of the mean of squares, or of another quantity whose few large values carry much of the sum, (n,).
-
-    Student's t interval misses such a mean on one side. With g the sample's skewness and T = sqrt(n)·(mean - mu)/sd,
-    T + g·T²/(3 sqrt n) + g²·T³/(27 n) + g/(6 sqrt n) follows t far better and is inverted; without skewness it is Student's.
-    Not for a quantity with long tails on both sides: there it is no better than :func:`mean_interval`, or worse.
-    Source: Hall, On the removal of skewness by transformation, JRSS B 54, 1992.
-    """
-    array = finite(values)
-    if array.size < 2:
-        return mean_interval(array, level=level)
-    centre, spread = float(array.mean()), float(array.std(ddof=1))
-    if spread <= 1e-12 * abs(centre):
-        return mean_interval(array, level=level)
-    root = math.sqrt(array.size)
-    skew = float((((array - centre) / array.std()) ** 3).mean()) / root
-    half = t_quantile(level, array.size - 1)
-    ends = [centre - spread / root * _without_skewness(t, skew) for t in (half, -half)]
-    return ends[0], ends[1]
-
-
-def _without_skewness(t: float, skew: float) -> float:
-    """The T whose transformation is ``t``; ``skew`` is the skewness over the root of n."""
-    return t if abs(skew) < 1e-8 else (float(np.cbrt(1 + skew * (t - skew / 6))) - 1) * 3 / skew
-
-
 def quantile_interval(ordered: npt.ArrayLike, share: float, *, level: float = 0.95) -> Interval:
     """Interval of the quantile below which ``share`` of the population lies, from values (n,) in rising order.
 
@@ -170,43 +140,6 @@ def t_quantile(level: float, freedom: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, 0.5 + level / 2))
-
-
-def bootstrap_interval(
-    statistic_on_index: Callable[[IntArray], FloatArray],
-    n: int,
-    *,
-    draws: int = 500,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Interval:
-    """Interval of any statistic by drawing rows again with replacement.
-
-    ``statistic_on_index`` gets row numbers of shape (d, m), one resample per line, and returns the d values of the
-    statistic (nan where it has no denominator). The percentiles of the draws are shifted so that their median sits on
-    the statistic of all rows (a resample of a biased statistic, such as a calibration error, is biased twice). Above
-    20,000 rows a resample takes m = 20,000 of them and the spread is multiplied by sqrt(m/n).
-    ``(nan, nan)`` when more than half of the draws have no value. Not for extremes, and not for dependent rows.
-    Source: Efron and Tibshirani (1993), chapter 13; Bickel, Götze and van Zwet, Statistica Sinica 7 (1997) 1.
-    """
-    normal_quantile(level)
-    if n == 0:
-        return _NOTHING
-    rng = np.random.default_rng(seed)
-    rows = min(n, _RESAMPLE_ROWS)
-    chunk = max(1, _RESAMPLE_CELLS // rows)
-    parts = [
-        statistic_on_index(rng.integers(0, n, size=(min(chunk, draws - start), rows)))
-        for start in range(0, draws, chunk)
-    ]
-    values = np.concatenate(parts)
-    values = values[np.isfinite(values)]
-    centre = float(statistic_on_index(np.arange(n, dtype=np.int64)[np.newaxis, :])[0])
-    if values.size * 2 < draws or not math.isfinite(centre):
-        return _NOTHING
-    low, middle, high = (float(q) for q in np.quantile(values, [0.5 - level / 2, 0.5, 0.5 + level / 2]))
-    scale = math.sqrt(rows / n)
-    return centre + scale * (low - middle), centre + scale * (high - middle)
 
 
 def hanley_mcneil_variance(auc: float, positives: float, negatives: float) -> float:

@@ -5,15 +5,16 @@ Arguments are arrays already checked (see ``arrays``): ``truth`` (n,) and a ``sc
 """
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray
+from ml_assets.statistics.bootstrap import Statistic, bootstrap_interval, share_interval
 from ml_assets.statistics.calibration_noise import ECE_BINS, error_interval
-from ml_assets.statistics.intervals import bootstrap_interval, delong, mean_interval, squares_interval, wilson
+from ml_assets.statistics.intervals import delong, mean_interval, wilson
+from ml_assets.statistics.skewness import ratio_of_means, skewed_interval, squares_interval
 
 
 class Figure(NamedTuple):
@@ -86,6 +87,13 @@ def mean_figure(values: FloatArray, how: How) -> Figure:
     return Figure(float(values.mean()), *mean_interval(values, level=how.level), int(values.size))
 
 
+def money_figure(_truth: FloatArray, money: FloatArray, how: How) -> Figure:
+    """The mean money with an interval for long tails of either sign."""
+    if money.size == 0:
+        return nothing()
+    return Figure(float(money.mean()), *skewed_interval(money, level=how.level), int(money.size))
+
+
 # -- shares of counts -------------------------------------------------------------------------------------------------
 
 
@@ -156,7 +164,10 @@ def roc_auc(truth: FloatArray, score: FloatArray, how: How) -> Figure:
 
 
 def average_precision(truth: FloatArray, score: FloatArray, how: How) -> Figure:
-    """Mean over the positives of the precision among the rows scored at least as high; bootstrap interval."""
+    """Mean over the positives of the precision among the rows scored at least as high.
+
+    Interval by resampling (``bootstrap.share_interval``).
+    """
     if not truth.any():
         return nothing(int(truth.size))
     order = np.argsort(-score, kind="stable")
@@ -174,7 +185,9 @@ def average_precision(truth: FloatArray, score: FloatArray, how: How) -> Figure:
         precise = np.take_along_axis(np.cumsum(drawn, axis=1), end, axis=1) / (end + 1)
         return _ratio((drawn * precise).sum(axis=1), drawn.sum(axis=1))
 
-    return _bootstrapped(statistic, truth.size, how)
+    value, positives = float(statistic(np.arange(truth.size)[np.newaxis, :])[0]), float(truth.sum())
+    ends = share_interval(statistic, truth.size, positives=positives, draws=how.draws, level=how.level, seed=how.seed)
+    return Figure(value, *ends, int(truth.size))
 
 
 def expected_calibration_error(truth: FloatArray, score: FloatArray, how: How) -> Figure:
@@ -220,20 +233,18 @@ def root_mean_squared_error(truth: FloatArray, score: FloatArray, how: How) -> F
 
 
 def r2(truth: FloatArray, score: FloatArray, how: How) -> Figure:
-    """1 - squared error / squared distance from the mean truth; bootstrap interval; constant truth: nothing."""
+    """1 - squared error / squared distance from the mean truth; constant truth: nothing.
+
+    The interval is Fieller's of the ratio of the two means, turned over.
+    """
     if truth.size < 2 or truth.min() == truth.max():
         return nothing(int(truth.size))
-    y, squared = truth - truth.mean(), (score - truth) ** 2
-
-    def statistic(index: IntArray) -> FloatArray:
-        drawn = y[index]
-        spread = (drawn**2).sum(axis=1) - drawn.sum(axis=1) ** 2 / index.shape[1]
-        return 1 - _ratio(squared[index].sum(axis=1), np.where(spread > 1e-12 * (y @ y), spread, 0.0))
-
-    return _bootstrapped(statistic, truth.size, how)
+    error, spread = (score - truth) ** 2, (truth - truth.mean()) ** 2
+    low, high = ratio_of_means(error, spread, level=how.level)
+    return Figure(1 - float(error.sum() / spread.sum()), 1 - high, 1 - low, int(truth.size))
 
 
-def _bootstrapped(statistic: Callable[[IntArray], FloatArray], n: int, how: How) -> Figure:
+def _bootstrapped(statistic: Statistic, n: int, how: How) -> Figure:
     if n == 0:
         return nothing()
     value = float(statistic(np.arange(n, dtype=np.int64)[np.newaxis, :])[0])

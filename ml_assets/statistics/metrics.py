@@ -123,7 +123,7 @@ _TABLE = (
         -math.inf,
         math.inf,
         "Mean money per decision, by the declared values.",
-        _of_rows(measures.money_as_given),
+        measures.money_figure,
         measures.money_as_given,
     ),
     _share("macro_f1", _CLASSES, "decision", measures.macro_f1, "Mean over the classes of their F1."),
@@ -215,7 +215,8 @@ def evaluate(
 ) -> Estimate:
     """One metric of one set of rows, with its interval at ``level``.
 
-    Intervals: DeLong (roc_auc), Wilson (rates), Student's t (means), ``draws`` seeded resamples elsewhere. Pass what
+    Intervals: DeLong (roc_auc), Wilson (rates), Student's t (means), Student's and Hall's (money), Hall's (root mean squared
+    error), Fieller's (R²), ``draws`` seeded resamples elsewhere. Pass what
     the metric ``needs`` (a regression's prediction is its ``score``); other arrays are ignored. A metric without
     denominator, such as a recall without positives, is not estimable: nan, not an error. Money is in ``currency``.
     Errors: ``DataError`` for an unknown name, a missing array, gaps, unequal lengths, values outside the encoding.

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray, binary, codes, finite, probabilities, same_rows
 from ml_assets.statistics.estimate import Estimate, not_estimable
-from ml_assets.statistics.intervals import mean_interval
+from ml_assets.statistics.skewness import skewed_interval
 
 ALWAYS = 0.0
 """The threshold that decides every row positive."""
@@ -24,6 +24,8 @@ _CURVE_POINTS = 101
 class BinaryValue:
     """Money of one decision by its outcome; costs are negative. Positive means truth (or decision) 1."""
 
+    bounded: ClassVar[bool] = True
+    """Whether what two decisions can differ by is declared, whatever the rows."""
     true_positive: float
     false_positive: float
     false_negative: float
@@ -36,11 +38,17 @@ class BinaryValue:
         table = np.array([[self.true_negative, self.false_positive], [self.false_negative, self.true_positive]])
         return _looked_up(table, y, d)
 
+    def least_difference(self, _one: npt.ArrayLike, _other: npt.ArrayLike) -> float:
+        """The lowest money per row of one decision less another on the same truth, whatever the two decide."""
+        return -max(abs(self.true_positive - self.false_negative), abs(self.true_negative - self.false_positive))
+
 
 @dataclass(frozen=True, slots=True)
 class RegressionValue:
     """Money per unit of error, usually negative: of predicting one unit too high, and one unit too low."""
 
+    bounded: ClassVar[bool] = False
+    """Whether what two decisions can differ by is declared, whatever the rows."""
     per_unit_over: float
     per_unit_under: float
 
@@ -52,11 +60,22 @@ class RegressionValue:
         money: FloatArray = self.per_unit_over * over + self.per_unit_under * under
         return money
 
+    def least_difference(self, one: npt.ArrayLike, other: npt.ArrayLike) -> float:
+        """The lowest money per row of one prediction less another (n,) on the same truth, whatever the truth is.
+
+        Money moves by at most the steeper of the two slopes per unit of prediction, so it is bounded by how far the two
+        ever part: on these rows. It is assumed that they part no further on rows to come.
+        """
+        apart = np.abs(finite(one, "one") - finite(other, "other")).max(initial=0.0)
+        return -max(abs(self.per_unit_over), abs(self.per_unit_under)) * float(apart)
+
 
 @dataclass(frozen=True, slots=True)
 class MulticlassValue:
     """Money of one decision as a K×K matrix: row = code of the truth, column = code of the decision."""
 
+    bounded: ClassVar[bool] = True
+    """Whether what two decisions can differ by is declared, whatever the rows."""
     matrix: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
@@ -79,6 +98,10 @@ class MulticlassValue:
                 "a class without a value", got=f"code {highest}", allowed=allowed, do="Add it to the matrix"
             )
         return _looked_up(np.array(self.matrix), y, d)
+
+    def least_difference(self, _one: npt.ArrayLike, _other: npt.ArrayLike) -> float:
+        """The lowest money per row of one decision less another on the same truth, whatever the two decide."""
+        return -max(max(row) - min(row) for row in self.matrix)
 
 
 Value = BinaryValue | RegressionValue | MulticlassValue
@@ -201,11 +224,11 @@ def policies(truth: npt.ArrayLike, value: Value, *, rule: npt.ArrayLike | None =
 
 
 def policy_value(name: str, money: npt.ArrayLike, *, level: float = 0.95) -> PolicyValue:
-    """The mean (Student's t interval) and the total of the money per row (n,) that a policy earned."""
+    """The mean (interval of ``skewness.skewed_interval``) and the total of the money per row (n,) that a policy earned."""
     m = finite(money, "money")
     if m.size == 0:
         return PolicyValue(name, not_estimable("value_per_decision", unit="money", level=level), 0.0)
-    low, high = mean_interval(m, level=level)
+    low, high = skewed_interval(m, level=level)
     per_decision = Estimate("value_per_decision", float(m.mean()), low, high, m.size, "money", level)
     return PolicyValue(name, per_decision, float(m.sum()))
 

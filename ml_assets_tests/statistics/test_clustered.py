@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.clustered import ClusteredMean, clustered_mean, covariance_of_means
+from ml_assets.statistics.clustered import ClusteredMean, cluster_sums, clustered_mean, covariance_of_means
 from ml_assets.statistics.intervals import mean_interval
 
 
@@ -82,3 +82,9 @@ def test_another_noise_adds_as_squares_with_the_freedom_of_both() -> None:
     assert ClusteredMean(1.0, 3.0, 100, 99).with_noise(4.0, math.inf).freedom == pytest.approx(625 / (81 / 99))
     assert ClusteredMean(1.0, 3.0, 100, 99).with_noise(0.0, 6) == ClusteredMean(1.0, 3.0, 100, 99)
     assert ClusteredMean(1.0, math.nan, 1, 0).with_noise(4.0, 6).freedom == 0
+
+
+def test_sums_of_clusters_by_hand_and_rows_without_any() -> None:
+    rows = np.array([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]])
+    assert cluster_sums(rows, np.array(["b", "a", "b"])).tolist() == [[2, 20], [5, 50]]
+    assert cluster_sums(rows).tolist() == rows.tolist()

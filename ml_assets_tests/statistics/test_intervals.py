@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.arrays import FloatArray, IntArray
+from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.intervals import (
-    bootstrap_interval,
     delong,
     delong_difference,
     hanley_mcneil_variance,
@@ -18,7 +17,6 @@ from ml_assets.statistics.intervals import (
     normal_quantile,
     quantile_interval,
     ratio_interval,
-    squares_interval,
     t_quantile,
     wilson,
 )
@@ -149,30 +147,6 @@ def test_one_row_says_nothing_about_its_spread() -> None:
     assert mean_interval([3.0]) == (-math.inf, math.inf)
 
 
-@pytest.mark.parametrize("n", [400, 60_000])
-def test_the_bootstrap_of_a_mean_agrees_with_the_t_interval(n: int) -> None:
-    values = np.random.default_rng(1).exponential(size=n)
-
-    def mean(index: IntArray) -> FloatArray:
-        means: FloatArray = values[index].mean(axis=1)
-        return means
-
-    low, high = bootstrap_interval(mean, n, draws=400, seed=3)
-    expected = mean_interval(values)
-    width = expected[1] - expected[0]
-    assert (low, high) == pytest.approx(expected, abs=0.15 * width)
-    assert bootstrap_interval(mean, n, draws=400, seed=3) == (low, high)
-    assert bootstrap_interval(mean, n, draws=400, seed=4) != (low, high)
-
-
-def test_a_bootstrap_without_values_is_nan() -> None:
-    def nothing(index: IntArray) -> FloatArray:
-        return np.full(index.shape[0], np.nan)
-
-    assert all(math.isnan(end) for end in bootstrap_interval(nothing, 10))
-    assert all(math.isnan(end) for end in bootstrap_interval(nothing, 0))
-
-
 def test_delong_gives_the_published_interval_of_the_ct_images() -> None:
     # Stata base reference manual, roctab on these ratings: 0.8932, standard error 0.0307, [0.83295, 0.95339].
     area = delong(ABNORMAL, RATINGS)
@@ -264,33 +238,3 @@ def test_the_interval_of_a_quantile_covers_it(n: int, share: float) -> None:
     rng = np.random.default_rng(n)
     ends = [quantile_interval(np.sort(rng.random(n)), share) for _ in range(600)]
     assert np.mean([low <= share <= high for low, high in ends]) >= 0.93
-
-
-@pytest.mark.parametrize("n", [20, 50, 200])
-def test_the_interval_of_a_mean_square_covers_it_where_students_does_not(n: int) -> None:
-    """Squares of Laplace errors, whose mean is 2: two thousand samples."""
-    rng = np.random.default_rng(n)
-    held = {squares_interval: 0, mean_interval: 0}
-    for _ in range(2_000):
-        squares = rng.laplace(size=n) ** 2
-        for kind in held:
-            low, high = kind(squares)
-            held[kind] += low <= 2 <= high
-    assert held[squares_interval] / 2_000 >= 0.915
-    assert held[squares_interval] > held[mean_interval]
-
-
-def test_without_skewness_it_is_students_interval() -> None:
-    values = [1.0, 2.0, 3.0, 4.0, 5.0]
-    assert squares_interval(values) == pytest.approx(mean_interval(values))
-    assert squares_interval([2.0, 2.0, 2.0]) == mean_interval([2.0, 2.0, 2.0])
-    assert squares_interval([2.0]) == (-math.inf, math.inf)
-    # by hand: 1 1 1 5 has mean 2, sd 2, skewness 2/sqrt(3); t(0.975, 3) = 3.182446
-    g = 2 / math.sqrt(3) / 2
-    ends = [
-        2 - 3 / g * ((1 + g * (t - g / 6)) ** (1 / 3) - 1)
-        if 1 + g * (t - g / 6) > 0
-        else 2 + 3 / g * ((-(1 + g * (t - g / 6))) ** (1 / 3) + 1)
-        for t in (3.182446, -3.182446)
-    ]
-    assert squares_interval([1.0, 1.0, 1.0, 5.0]) == pytest.approx(ends, abs=1e-5)

@@ -13,6 +13,7 @@ from ml_assets.statistics import measures
 from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.intervals import wilson
 from ml_assets.statistics.measures import How
+from ml_assets.statistics.skewness import ratio_of_means
 
 FEW = How(draws=20)
 seeds = st.integers(0, 10_000)
@@ -164,3 +165,50 @@ def test_intervals_without_closed_form_hold_the_truth_about_as_often_as_they_say
             held[i] += figure.low <= true[i] <= figure.high
     assert (held / 80 >= 0.75).all(), dict(zip(names, held / 80, strict=True))
     assert held.mean() / 80 < 0.99
+
+
+@pytest.mark.parametrize("prevalence", [0.1, 0.3])
+def test_fifty_rows_hold_average_precision_as_often_as_stated(prevalence: float) -> None:
+    rng = np.random.default_rng(21)
+
+    def draw(n: int) -> tuple[np.ndarray, np.ndarray]:
+        y = (rng.random(n) < prevalence).astype(np.float64)
+        return y, rng.normal(1.2 * y)
+
+    true = measures.average_precision(*draw(1_000_000), How(draws=1)).value
+    found = [measures.average_precision(*draw(50), How(draws=200)) for _ in range(600)]
+    held = [f.low <= true <= f.high for f in found if not math.isnan(f.value)]
+    assert 0.93 - 0.021 <= np.mean(held) <= 0.985
+
+
+def test_a_perfect_ranking_of_few_positives_is_not_sure() -> None:
+    y = np.repeat([0.0, 1.0], [20, 5])
+    assert measures.average_precision(y, y, FEW) == (1.0, wilson(5, 5)[0], 1.0, 25)
+    one = measures.average_precision(
+        np.array([0.0, 1, 0, 0]), np.array([0.9, 0.8, 0.1, 0.2]), How(level=0.999, draws=50)
+    )
+    assert one.value == 0.5
+    assert one.high - one.low > 0.99
+
+
+def test_r2_has_the_interval_of_the_ratio_of_its_two_means() -> None:
+    rng = np.random.default_rng(22)
+    y = rng.normal(size=60)
+    s = y + rng.normal(size=60) * 0.5
+    low, high = ratio_of_means((s - y) ** 2, (y - y.mean()) ** 2)
+    found = measures.r2(y, s, FEW)
+    assert (found.low, found.high) == (1 - high, 1 - low)
+    assert found.low < found.value < found.high
+    # Errors that are the distances from the mean explain nothing, surely.
+    assert measures.r2(y, np.full(60, y.mean()), FEW)[:3] == pytest.approx((0, 0, 0), abs=1e-6)
+    assert measures.r2(y, y, FEW)[:3] == (1, 1, 1)
+
+
+def test_fifty_rows_hold_r2_as_often_as_stated() -> None:
+    rng = np.random.default_rng(23)
+    held = 0
+    for _ in range(2_000):
+        s = rng.normal(0, 10, 50)
+        found = measures.r2(s + rng.standard_t(5, 50) * 5, s, FEW)
+        held += found.low <= 1 - 125 / 3 / (100 + 125 / 3) <= found.high
+    assert 0.93 <= held / 2_000 <= 0.97

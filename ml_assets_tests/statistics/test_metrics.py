@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray
-from ml_assets.statistics.intervals import delong, mean_interval
+from ml_assets.statistics.intervals import delong
 from ml_assets.statistics.metrics import METRICS, Metric, better, evaluate, metric, names_for
+from ml_assets.statistics.skewness import skewed_interval
 
 TRUTH = np.array([0, 0, 0, 1, 1, 1, 0, 1])
 SCORE = np.array([0.1, 0.4, 0.2, 0.9, 0.3, 0.8, 0.6, 0.7])
@@ -95,7 +96,7 @@ def test_the_mean_of_the_rows_is_the_metric(row: Metric) -> None:
 
 def test_the_intervals_are_the_named_ones() -> None:
     assert evaluate("roc_auc", TRUTH, score=SCORE) == delong(TRUTH, SCORE)
-    low, high = mean_interval([3.0, -1.0, 2.0])
+    low, high = skewed_interval([3.0, -1.0, 2.0])
     money = evaluate("value_per_decision", [0, 1, 1], money=[3.0, -1.0, 2.0])
     assert money.value == pytest.approx(4 / 3)
     assert (money.low, money.high, money.unit) == (low, high, "money")

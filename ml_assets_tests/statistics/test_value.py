@@ -1,4 +1,5 @@
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -6,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.intervals import mean_interval
+from ml_assets.statistics.skewness import skewed_interval
 from ml_assets.statistics.value import (
     ALWAYS,
     NEVER,
     BinaryValue,
     MulticlassValue,
     RegressionValue,
+    Value,
     best_threshold,
     break_even,
     default_value,
@@ -161,7 +163,7 @@ def test_policies_without_a_model_by_hand() -> None:
     totals = {"all_negative": -10, "all_positive": -3, "simple_rule": -6, "perfect": 0}
     assert {name: p.total for name, p in found.items()} == totals
     rule = found["simple_rule"].per_decision
-    assert (rule.value, rule.low, rule.high) == (-1.2, *mean_interval([0, -5, 0, 0, -1]))
+    assert (rule.value, rule.low, rule.high) == (-1.2, *skewed_interval([0, -5, 0, 0, -1]))
     assert (rule.n, rule.unit, rule.name) == (5, "money", "value_per_decision")
 
 
@@ -184,3 +186,33 @@ def test_nothing_earns_more_than_perfect_decisions(seed: int) -> None:
 def test_policies_of_no_rows_are_not_estimable() -> None:
     for value in (CREDIT, RegressionValue(-1, -1)):
         assert not any(p.per_decision.estimable for p in policies([], value))
+
+
+def test_the_least_difference_by_hand() -> None:
+    assert BinaryValue(0, -120, -800, 130).least_difference([0], [1]) == -800
+    assert BinaryValue(10, -300, -5, 0).least_difference([0], [1]) == -300
+    assert MulticlassValue(((5, -1, 0), (0, 2, 0), (1, 1, 1))).least_difference([0], [1]) == -6
+    assert RegressionValue(-1, -2).least_difference([1.0, 5.0], [2.0, 1.0]) == -8
+    assert RegressionValue(-1, -2).least_difference([], []) == 0
+    assert (BinaryValue.bounded, MulticlassValue.bounded, RegressionValue.bounded) == (True, True, False)
+
+
+@given(st.integers(0, 10_000), st.sampled_from(["binary", "multiclass", "regression"]))
+def test_no_row_loses_more_than_the_least_difference(
+    seed: int, task: Literal["binary", "multiclass", "regression"]
+) -> None:
+    rng = np.random.default_rng(seed)
+    value: Value
+    if task == "regression":
+        value, (truth, one, other) = RegressionValue(*rng.normal(size=2)), rng.normal(size=(3, 30)) * 10
+    else:
+        size = 2 if task == "binary" else 4
+        money = rng.normal(size=(size, size))
+        value = BinaryValue(*money.ravel()) if task == "binary" else MulticlassValue(tuple(map(tuple, money)))
+        truth, one, other = rng.integers(0, size, (3, 200)).astype(float)
+    gap = value.money(truth, one) - value.money(truth, other)
+    assert gap.min() >= value.least_difference(one, other) - 1e-9
+    if task == "binary":
+        pairs = np.array([(t, a, b) for t in (0, 1) for a in (0, 1) for b in (0, 1)], dtype=float).T
+        reached = value.money(pairs[0], pairs[1]) - value.money(pairs[0], pairs[2])
+        assert reached.min() == pytest.approx(value.least_difference(one, other))

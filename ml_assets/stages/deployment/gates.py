@@ -200,19 +200,27 @@ def _champion_gate(solution: Solution, comparison: PairedComparison | None) -> G
 
 
 def compare(solution: Solution, store: SolutionStore, live: Live) -> PairedComparison | None:
-    """Challenger and champion in money on the same rows, none of which either was trained or tuned on."""
+    """Challenger and champion in money on the same rows, none of which either was trained or tuned on.
+
+    What a row can lose follows from the declared value; nothing where the two are one model, byte by byte. Rows that share a
+    cause (``model.cluster``) are one draw.
+    """
     rows = unseen_rows(solution, store, live)
     if len(rows.table) < solution.deployment.minimum_rows:
         return None
     money = solution.business_case.money(rows.table.classes)
     truth = rows.table.truth
-    gains = [money.money(truth, decisions(model, rows)) for model in (challenger(store), live.artifact())]
+    new, old = (decisions(model, rows) for model in (challenger(store), live.artifact()))
+    same = live.facts["digest"] == store.read_facts("mitigation")["digest"]
     by_name = {p.name: p.per_decision.value for p in policies(truth, money)}
     attainable = by_name.pop("perfect") - max(by_name.values())
     return paired_comparison(
-        gains[0],
-        gains[1],
+        money.money(truth, new),
+        money.money(truth, old),
         margin=solution.deployment.non_inferiority * max(attainable, 0.0),
+        lowest=0.0 if same else money.least_difference(new, old),
+        declared=same or money.bounded,
+        cluster=rows.cluster,
         unit=solution.business_case.currency,
     )
 

@@ -100,7 +100,15 @@ def single_feature_lead(solution: Solution, store: SolutionStore, test: Learned,
     alone = load(store.folder("baselines", "single_feature"), digest=digest).predict(test.table.features)
     money = solution.business_case.money(test.table.classes)
     gains = [money.money(test.table.truth, d) for d in (alone.decision, decision)]
-    return paired_comparison(gains[0], gains[1], margin=0.0, unit=solution.business_case.currency)
+    return paired_comparison(
+        gains[0],
+        gains[1],
+        margin=0.0,
+        lowest=money.least_difference(alone.decision, decision),
+        declared=money.bounded,
+        cluster=test.cluster,
+        unit=solution.business_case.currency,
+    )
 
 
 def lost_to(facts: Facts) -> list[str]:
@@ -109,8 +117,7 @@ def lost_to(facts: Facts) -> list[str]:
     """
     own = _money_of(facts["metrics"])
     beaten_by = [n for n, m in facts["baselines"].items() if n in ("dummy", RULE_NAME) and own <= _money_of(m)]
-    lead = facts["single_feature_lead"]["difference"]
-    return [*beaten_by, *(["single_feature"] if lead["low"] is not None and lead["low"] > 0 else [])]
+    return [*beaten_by, *(["single_feature"] if facts["single_feature_lead"]["verdict"] == "better" else [])]
 
 
 def _money_of(metrics: list[Facts]) -> float:

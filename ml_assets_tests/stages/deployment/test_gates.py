@@ -39,6 +39,23 @@ def test_a_model_compared_with_itself_is_not_worse_and_gains_nothing(stream: Lab
     assert found.verdict == "not_worse"
 
 
+def test_rows_of_one_customer_are_one_draw(fork: Lab) -> None:
+    live = live_model(fork.models, "stream")
+    assert live is not None
+    plain = compare(fork.solution, fork.store, live)
+    rows = fork.store.read_frame("training_set")
+    fork.store.write_frame("training_set", rows.assign(**{"ml:cluster": np.arange(len(rows)) // 10}))
+    shared = compare(fork.solution, fork.store, live)
+    assert plain is not None
+    assert shared is not None
+    assert plain.draws == plain.difference.n == shared.difference.n
+    assert shared.draws < plain.draws / 5
+    fork.store.write_frame("training_set", rows.assign(**{"ml:cluster": "one"}))
+    one = compare(fork.solution, fork.store, live)
+    assert one is not None
+    assert (one.draws, one.verdict) == (1, "undecided")
+
+
 def test_a_table_is_compared_on_its_test_part_alone(table: Lab) -> None:
     live = live_model(table.models, "table")
     assert live is not None

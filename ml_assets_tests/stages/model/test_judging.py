@@ -3,7 +3,7 @@
 import pytest
 
 from ml_assets.declaration.success_criteria import Criterion
-from ml_assets.stages.model.judging import decide
+from ml_assets.stages.model.judging import decide, lost_to
 from ml_assets.statistics.estimate import Estimate
 from ml_assets_tests.stages.lab import Lab
 
@@ -59,6 +59,16 @@ def test_the_evaluation_names_the_remedied_artifact_and_the_test_rows(stream: La
     assert facts["rows"] == 900
     assert facts["digest"] == stream.store.read_facts("mitigation")["digest"]
     assert facts["reproduced"]["equal"]
+
+
+def test_one_feature_alone_wins_only_where_it_is_shown_to_earn_more(stream: Lab) -> None:
+    facts = stream.store.read_facts("evaluation")
+    lead = facts["single_feature_lead"]
+    assert (lead["draws"], lead["margin"]) == (900, 0)
+    assert lead["least"] <= lead["difference"]["low"]
+    assert lost_to(facts | {"single_feature_lead": lead | {"verdict": "better"}}) == ["single_feature"]
+    for verdict in ("worse", "undecided", "not_worse"):
+        assert lost_to(facts | {"single_feature_lead": lead | {"verdict": verdict}}) == []
 
 
 @pytest.mark.parametrize("name", ["table", "classes"])

@@ -160,12 +160,13 @@ def training_rows(solution: Solution, store: SolutionStore, *, weights: bool = T
     classes = tuple(facts["classes"])
     truth = frame[TRUTH].to_numpy()
     features = frame[list(facts["features"])].reset_index(drop=True)
+    cluster = frame[CLUSTER if CLUSTER in frame.columns else ID].to_numpy()
+    shared = cluster if solution.model.cluster is not None else None
     table = TrainingTable(
-        features, truth, frame[PART].to_numpy(str), weight, frame[ID].to_numpy(), solution.task, classes
+        features, truth, frame[PART].to_numpy(str), weight, frame[ID].to_numpy(), solution.task, classes, shared
     )
     groups = frame[[c for c in frame.columns if c.startswith(GROUP)]]
     rule = _encode_rule(frame[RULE].to_numpy(), classes, solution) if RULE in frame.columns else None
-    cluster = frame[CLUSTER if CLUSTER in frame.columns else ID].to_numpy()
     named = groups.rename(columns=lambda c: c.removeprefix(GROUP))
     return Learned(table, named, rule, frame[BATCH].to_numpy(), cluster)
 

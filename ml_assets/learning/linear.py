@@ -37,7 +37,7 @@ def fit_single_feature(job: Job) -> Predictor:
     quantile bins of a number), ``prior_rows`` (weight of the overall answer in each cell, in rows).
     """
     truth, weight = targets(job.train), job.train.weight
-    fold = np.random.default_rng(job.seed).permutation(len(truth)) % FOLDS
+    fold = job.train.folds(FOLDS, seed=job.seed)
     prior = float(cast(float, job.parameters["prior_rows"]))
     best: tuple[float, FeatureSpec, Design] | None = None
     for spec in job.specs:
@@ -67,7 +67,7 @@ def fit_linear_regression(job: Job) -> Predictor:
     prepared = prepare(job.train.features, job.specs)
     design, taught = training_design(prepared, job.specs, job.train, seed=job.seed, beside_levels=True)
     x = np.column_stack([np.ones(len(prepared)), taught])
-    fold = np.random.default_rng(job.seed).permutation(len(x)) % FOLDS
+    fold = job.train.folds(FOLDS, seed=job.seed)
     given = job.parameters["alpha"]
     grid = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0) if given is None else (float(given),)
     truth, weight = np.asarray(job.train.truth, dtype=np.float64), job.train.weight

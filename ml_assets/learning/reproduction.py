@@ -65,7 +65,10 @@ def _write(folder: Path, fit: Fit, asked: pd.DataFrame) -> None:
     folder.mkdir()
     table.features.to_parquet(folder / FEATURES)
     asked.to_parquet(folder / ASKED)
-    np.savez(folder / ROWS, truth=table.truth, part=table.part, weight=table.weight)
+    rows: dict[str, Any] = {"truth": table.truth, "part": table.part, "weight": table.weight}
+    if table.cluster is not None:
+        rows["cluster"] = table.cluster.astype(str)
+    np.savez(folder / ROWS, **rows)
     order = {"family": fit.family, "task": table.task, "classes": table.classes, "recipe": asdict(fit.recipe)}
     (folder / ORDER).write_text(json.dumps(order), encoding="utf-8")
 
@@ -75,8 +78,11 @@ def _answer(folder: Path) -> None:
     recipe = Recipe(**{**order["recipe"], "loss": Loss(**order["recipe"]["loss"])})
     with np.load(folder / ROWS) as rows:
         truth, part, weight = (rows[name] for name in ("truth", "part", "weight"))
+        cluster = rows.get("cluster")
     features = pd.read_parquet(folder / FEATURES)
-    table = TrainingTable(features, truth, part, weight, np.arange(len(truth)), order["task"], tuple(order["classes"]))
+    table = TrainingTable(
+        features, truth, part, weight, np.arange(len(truth)), order["task"], tuple(order["classes"]), cluster
+    )
     predictor = fit_candidate(order["family"], table, recipe=recipe)
     np.save(folder / SCORES, predictor.predict(pd.read_parquet(folder / ASKED)))
 

@@ -20,7 +20,8 @@ class TrainingTable:
 
     ``features``: what the model may see, index 0..n-1. ``truth`` (n,): 0/1 (1 = positive), codes 0..K-1, or a float.
     ``part`` (n,): "train", "validation" or "test". ``weight`` (n,): positive, 1 = an ordinary row. ``ids`` (n,).
-    ``classes``: labels in code order, (negative, positive) for binary, () for regression.
+    ``classes``: labels in code order, (negative, positive) for binary, () for regression. ``cluster`` (n,): what rows share
+    that must not be torn apart, such as a customer; None where every row stands alone.
     Raises ``DataError`` when lengths differ or a weight is negative or not finite.
     """
 
@@ -31,9 +32,11 @@ class TrainingTable:
     ids: NDArray[Any]
     task: Task
     classes: tuple[str, ...]
+    cluster: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        lengths = {name: len(getattr(self, name)) for name in ("features", "truth", "part", "weight", "ids")}
+        aligned = ("features", "truth", "part", "weight", "ids", *(() if self.cluster is None else ("cluster",)))
+        lengths = {name: len(getattr(self, name)) for name in aligned}
         if len(set(lengths.values())) != 1:
             raise DataError("Table is not aligned", got=lengths, allowed="one length", do="Select all by the same rows")
         if not np.isfinite(self.weight).all() or (self.weight < 0).any():
@@ -55,12 +58,25 @@ class TrainingTable:
             part=self.part[index],
             weight=self.weight[index],
             ids=self.ids[index],
+            cluster=None if self.cluster is None else self.cluster[index],
         )
 
     def joined(self) -> "TrainingTable":
         """The "train" and "validation" rows together as "train", in their order; "test" rows are left out."""
         kept = self.rows(np.flatnonzero(self.part != "test"))
         return replace(kept, part=np.full(len(kept), "train"))
+
+    def folds(self, count: int, *, seed: int) -> NDArray[np.int64]:
+        """A fold 0..count-1 of each row (n,), drawn at random: folds a fit makes for itself. Clusters stay whole.
+
+        Rows of one cluster alone are drawn as if each stood alone: there is nothing else to learn from.
+        """
+        rng = np.random.default_rng(seed)
+        if self.cluster is not None:
+            _, code = np.unique(self.cluster.astype(str), return_inverse=True)
+            if (groups := int(code.max(initial=-1)) + 1) > 1:
+                return np.asarray((rng.permutation(groups) % count)[code], dtype=np.int64)
+        return np.asarray(rng.permutation(len(self)) % count, dtype=np.int64)
 
     def weighted(self, weight: NDArray[np.float64]) -> "TrainingTable":
         """The same rows with other weights."""

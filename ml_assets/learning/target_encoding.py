@@ -34,7 +34,8 @@ def training_design(
     As :func:`linear_design`, but categories with more than ``MANY_LEVELS`` levels become a :class:`TargetColumn`, or get
     one ``beside_levels``, which a model that finds its own penalty makes use of. The two results differ in these alone:
     the design holds what all rows say of a level, the matrix what the other folds say of it. A model taught on the former
-    would trust levels that only repeat their own rows; random identifiers show it.
+    would trust levels that only repeat their own rows; random identifiers show it. Rows of one cluster are in one fold: a
+    level that names the customer would be taught by the customer's other rows.
     """
     truth = targets(train)
     columns: list[DesignColumn] = []
@@ -44,7 +45,7 @@ def training_design(
         columns += [] if many and not beside_levels else [plain]
     design = Design(tuple(columns))
     matrix = design.matrix(prepared)
-    fold = np.random.default_rng(seed).permutation(len(prepared)) % FOLDS
+    fold = train.folds(FOLDS, seed=seed)
     for column, start, stop in _spans(columns):
         if isinstance(column, TargetColumn):
             cell = _cells(prepared[column.name], column.cells)

@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from ml_assets.errors import DataError
@@ -54,3 +57,17 @@ def test_several_fits_are_answered_in_their_order(make_table: MakeTable) -> None
     for found, expected in zip(fitted_elsewhere(fits, table.features), here, strict=True):
         np.testing.assert_array_equal(found, expected)
     assert not np.array_equal(here[0], here[1])
+
+
+def test_clusters_reach_the_second_process(make_table: MakeTable) -> None:
+    """A category of thirty levels is encoded by folds of whole clusters; by rows the scores would be others."""
+    table = make_table(n=1_500)
+    features = table.features.assign(
+        city=pd.Categorical([f"k{int(y) * 15 + i % 15}" for i, y in enumerate(table.truth)])
+    )
+    table = replace(table, features=features)
+    shared = replace(table, cluster=np.arange(1_500) % 15 // 3)
+    here, alone = (fit_candidate("logistic_regression", t).predict(features) for t in (shared, table))
+    (there,) = fitted_elsewhere([Fit("logistic_regression", shared, Recipe())], features)
+    np.testing.assert_array_equal(there, here)
+    assert not np.array_equal(here, alone)

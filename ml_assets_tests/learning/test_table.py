@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,3 +101,20 @@ def test_regression_target_counts_infinity_as_missing() -> None:
 def test_targets_that_cannot_be_learned_say_why(labels: list[object], task: Task, positive: object, words: str) -> None:
     with pytest.raises(DataError, match=words):
         encode_target(pd.Series(labels, dtype=object), task=task, positive=positive)
+
+
+def test_clusters_go_with_their_rows_and_stay_whole_in_a_fold(make_table: MakeTable) -> None:
+    table = make_table(n=300)
+    owner = np.array([f"c{i % 40}" for i in range(300)], dtype=object)
+    shared = replace(table, cluster=owner)
+    assert shared.rows(np.array([5, 2, 45])).cluster.tolist() == ["c5", "c2", "c5"]  # type: ignore[union-attr]
+    assert shared.joined().cluster.tolist() == owner[table.part != "test"].tolist()  # type: ignore[union-attr]
+    fold = shared.folds(5, seed=0)
+    assert {len(set(fold[owner == name])) for name in set(owner)} == {1}
+    assert set(fold) == {0, 1, 2, 3, 4}
+    assert fold.tolist() == shared.folds(5, seed=0).tolist() != shared.folds(5, seed=1).tolist()
+    assert np.bincount(table.folds(5, seed=0)).tolist() == [60] * 5
+    alone = replace(table, cluster=np.zeros(300)).folds(5, seed=0)
+    assert alone.tolist() == table.folds(5, seed=0).tolist()
+    with pytest.raises(DataError, match="not aligned"):
+        replace(table, cluster=owner[:5])

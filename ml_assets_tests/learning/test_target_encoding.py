@@ -236,3 +236,28 @@ def test_fewer_rows_than_folds_are_encoded_as_nothing(n: int) -> None:
     truth = np.arange(n, dtype=float)[:, None]
     taught = out_of_fold(np.zeros(n, np.int64), truth, np.ones(n), 1, np.arange(n) % module.FOLDS, task="regression")
     assert taught.tolist() == [[0.0]] * n
+
+
+def test_a_level_that_names_the_customer_is_not_taught_by_the_customers_other_rows() -> None:
+    """300 customers with ten rows each share their label and their own shop: what is learned of a shop says nothing of others.
+
+    By rows, the other nine rows give each row its own label; by customers, nothing is known of a shop never seen.
+    """
+    rng = np.random.default_rng(0)
+    owner = np.repeat(np.arange(300), 10)
+    truth = rng.integers(0, 2, 300)[owner].astype(float)
+    features = pd.DataFrame({"shop": pd.Categorical([f"s{i}" for i in owner])})
+    part, ones = np.repeat("train", 3000), np.ones(3000)
+    table = TrainingTable(features, truth, part, ones, np.arange(3000), "binary", ("no", "yes"))
+    specs = feature_specs(features, max_categories=10_000)
+    prepared = prepare(features, specs)
+    by_row = training_design(prepared, specs, table, seed=0)[1][:, 0]
+    whole = training_design(prepared, specs, replace(table, cluster=owner), seed=0)[1][:, 0]
+    assert np.corrcoef(by_row, truth)[0, 1] > 0.9
+    assert not whole.any()
+    fresh = pd.DataFrame({"shop": ["s-new"] * 500})
+    for cluster, strays in ((None, True), (owner, False)):
+        model = fit_candidate("logistic_regression", replace(table, cluster=cluster))
+        known = model.predict(features)
+        assert bool(np.abs(known - 0.5).max() > 0.4) is strays
+        assert np.abs(model.predict(fresh) - truth.mean()).max() < 0.05

@@ -63,10 +63,10 @@ def test_clusters_reach_the_second_process(make_table: MakeTable) -> None:
     """A category of thirty levels is encoded by folds of whole clusters; by rows the scores would be others."""
     table = make_table(n=1_500)
     features = table.features.assign(
-        city=pd.Categorical([f"k{int(y) * 15 + i % 15}" for i, y in enumerate(table.truth)])
+        city=pd.Categorical([f"k{int(y) * 15 + i // 7 % 15}" for i, y in enumerate(table.truth)])
     )
     table = replace(table, features=features)
-    shared = replace(table, cluster=np.arange(1_500) % 15 // 3)
+    shared = replace(table, cluster=np.arange(1_500) // 7 % 15 // 3)
     here, alone = (fit_candidate("logistic_regression", t).predict(features) for t in (shared, table))
     (there,) = fitted_elsewhere([Fit("logistic_regression", shared, Recipe())], features)
     np.testing.assert_array_equal(there, here)

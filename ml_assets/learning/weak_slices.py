@@ -27,7 +27,7 @@ def weak_slices(
     after its last fit, or simply the same). ``groups`` belong to the tables.
 
     Probabilities promise a loss of their own, which is taken off (:func:`promised_loss`); a number promises nothing, and
-    a slice that is merely noisier counts as worse. ``loss`` is that of a regression. Rows of the search may have been used
+    a slice that is merely noisier counts as worse, and says so. Clusters of the tables count once. ``loss`` is that of a regression. Rows of the search may have been used
     to choose and to calibrate, those of the test for nothing.
     """
     sides = [_rows(*side, loss) for side in zip(models, tables, groups, strict=True)]
@@ -51,6 +51,6 @@ def _rows(artifact: SolutionArtifact, table: TrainingTable, groups: pd.DataFrame
     score = artifact.score(table.features)
     others = groups[[name for name in groups.columns if name not in table.features.columns]]
     frame = pd.concat([table.features.reset_index(drop=True), others.reset_index(drop=True)], axis=1)
-    return LossRows(
-        frame, row_loss(table.truth, score, task=table.task, loss=loss), promised_loss(score, artifact.task)
-    )
+    lost = row_loss(table.truth, score, task=table.task, loss=loss)
+    residual = None if score.ndim == 2 else np.asarray(table.truth, dtype=np.float64) - score
+    return LossRows(frame, lost, promised_loss(score, artifact.task), residual, table.cluster)

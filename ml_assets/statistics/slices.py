@@ -7,7 +7,7 @@ search over thousands of slices finds a bad one in any noise.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import pandas as pd
 from ml_assets.errors import DataError
 from ml_assets.statistics import arrays
 from ml_assets.statistics.arrays import FloatArray
+from ml_assets.statistics.clustered import clustered_mean
 from ml_assets.statistics.conditions import Condition, Rows, cut_columns, require_columns
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.intervals import t_quantile
@@ -33,11 +34,16 @@ SliceVerdict = Literal["worse", "not shown", "too few rows"]
 
 @dataclass(frozen=True, slots=True)
 class LossRows:
-    """Rows with their loss (n,), and what the model itself ``promised`` it to be (n,), where it promises anything."""
+    """Rows with their loss (n,), and what the model itself ``promised`` it to be (n,), where it promises anything.
+
+    ``residual`` (n,): truth less answer, where there is such a thing. ``cluster`` (n,): what rows share, such as a customer.
+    """
 
     frame: pd.DataFrame
     loss: npt.ArrayLike
     promised: npt.ArrayLike | None = None
+    residual: npt.ArrayLike | None = None
+    cluster: npt.NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,8 @@ class Slice:
 
     ``loss``, ``rest``: mean loss here and of all other rows. ``promised``: mean loss here that the model promised (nan
     where it promises nothing). ``difference``: of loss less promise, here less elsewhere, with its own interval;
-    ``p_value``: one-sided, that it is no more than the margin, after Holm (nan where it was not tested).
+    ``p_value``: one-sided, that it is no more than the margin, after Holm (nan where it was not tested). ``residual``: mean
+    of truth less answer here: away from 0 the answers are biased, else they are only less certain than elsewhere.
     """
 
     words: str
@@ -58,6 +65,17 @@ class Slice:
     difference: Estimate
     p_value: float
     verdict: SliceVerdict
+    residual: Estimate
+
+    @property
+    def why(self) -> str:
+        """Whether its answers lie to one side, or only scatter; empty where no residual was given."""
+        e = self.residual
+        if not e.estimable:
+            return ""
+        if e.low <= 0 <= e.high:
+            return f"noisier, no bias shown: truth less answer {e.value:+.3g} [{e.low:+.3g}, {e.high:+.3g}]"
+        return f"biased: truth less answer {e.value:+.3g} [{e.low:+.3g}, {e.high:+.3g}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +116,9 @@ def worst_slices(
     promise a noisier slice counts as worse. Up to ``most`` slices are found by loss, and as many by loss less promise,
     of two thirds of the rows at most.
 
-    Small slices lean on the variance of all rows. Rows that share a cause (one customer, many rows) make intervals too
-    narrow. Errors: ``DataError`` for unequal lengths, gaps in losses, columns that one side lacks, a bad option.
+    Where rows of the test have a ``cluster``, a cluster is one draw: errors are robust to what its rows share (Liang and
+    Zeger 1986), with the clusters of the smaller side less one as degrees of freedom, and ``fewest`` counts clusters. Each
+    slice says whether its answers are biased (``residual``). Errors: ``DataError`` for unequal lengths, gaps in losses, columns that one side lacks, a bad option.
     Sources: Chung et al., Slice Finder (ICDE 2019); Holm, Scandinavian Journal of Statistics 6 (1979) 65.
     """
     losses = [_figures(side, name) for side, name in ((search, "search"), (test, "test"))]
@@ -141,6 +160,18 @@ class _Tested:
     rows: Rows
     loss: FloatArray
     promised: FloatArray | None
+    residual: FloatArray | None
+    cluster: npt.NDArray[np.int64] | None
+
+    def draws(self, mask: npt.NDArray[np.bool_]) -> int:
+        """Independent draws among these rows."""
+        return int(mask.sum()) if self.cluster is None else len(np.unique(self.cluster[mask]))
+
+    def gap(self, conditions: list[Condition], mask: npt.NDArray[np.bool_]) -> Gap:
+        """Loss less promise, inside less outside."""
+        if self.cluster is None:
+            return segment_gaps([self.rows], [conditions])[0]
+        return _clustered_gap(self.rows.figure, mask, self.cluster)
 
 
 _Found = tuple[list[list[Condition]], int]
@@ -151,7 +182,9 @@ def _found(
 ) -> tuple[_Found, _Tested]:
     cells, conditions = cut_columns(search.frame, test.frame)
     n = len(search.frame)
-    tested = _Tested(Rows(cells[n:], _excess(losses[1])), *losses[1])
+    residual = None if test.residual is None else arrays.finite(test.residual, "residuals of the test rows")
+    shared = None if test.cluster is None else np.unique(test.cluster.astype(str), return_inverse=True)[1]
+    tested = _Tested(Rows(cells[n:], _excess(losses[1])), *losses[1], residual, shared)
     if min(n, len(test.frame)) < 2 * rule.fewest:
         return ([], 0), tested
     at = np.sort(np.random.default_rng(seed).permutation(n)[:_SEARCH_ROWS])
@@ -174,8 +207,8 @@ def _excess(losses: _Losses) -> FloatArray:
 def _judged(found: Sequence[list[Condition]], tested: _Tested, limit: float, rule: Rule) -> tuple[Slice, ...]:
     """Every slice on the test rows. Which are tested is decided by their rows alone, so that Holm counts those only."""
     masks = [tested.rows.inside(one) for one in found]
-    enough = [min(int(mask.sum()), int((~mask).sum())) >= rule.fewest for mask in masks]
-    gaps = [segment_gaps([tested.rows], [one])[0] for one in found]
+    enough = [min(tested.draws(mask), tested.draws(~mask)) >= rule.fewest for mask in masks]
+    gaps = [tested.gap(one, mask) for one, mask in zip(found, masks, strict=True)]
     tests = [_p_above(gap, limit) for gap, ok in zip(gaps, enough, strict=True) if ok]
     adjusted = iter(holm(tests).tolist() if tests else [])
     slices = [
@@ -183,6 +216,19 @@ def _judged(found: Sequence[list[Condition]], tested: _Tested, limit: float, rul
         for one, mask, gap, ok in zip(found, masks, gaps, enough, strict=True)
     ]
     return tuple(sorted(slices, key=lambda one: (math.isnan(one.p_value), one.p_value, -one.difference.value)))
+
+
+def _clustered_gap(figure: FloatArray, mask: npt.NDArray[np.bool_], cluster: npt.NDArray[np.int64]) -> Gap:
+    """Mean inside less mean outside; clusters may lie on both sides, so the pull of each on the difference is summed up."""
+    sizes = int(mask.sum()), int((~mask).sum())
+    if min(sizes) == 0:
+        return Gap(math.nan, math.nan, 0.0)
+    means = float(figure[mask].mean()), float(figure[~mask].mean())
+    pull = np.where(mask, (figure - means[0]) / sizes[0], -(figure - means[1]) / sizes[1])
+    sums = np.bincount(cluster, weights=pull)
+    count = len(np.unique(cluster))
+    freedom = min(len(np.unique(cluster[mask])), len(np.unique(cluster[~mask]))) - 1.0
+    return Gap(means[0] - means[1], float(sums @ sums) * count / max(count - 1, 1), freedom)
 
 
 def _p_above(gap: Gap, limit: float) -> float:
@@ -207,7 +253,16 @@ def _slice(
     means = [_mean(figure, keep) for figure, keep in ((tested.loss, mask), (tested.loss, ~mask))]
     promised = math.nan if tested.promised is None else _mean(tested.promised, mask)
     columns = tuple(one.name for one in conditions)
-    return Slice(_words(conditions), columns, n, means[0], means[1], promised, difference, p, verdict)
+    residual = _residual(tested, mask, rule)
+    return Slice(_words(conditions), columns, n, means[0], means[1], promised, difference, p, verdict, residual)
+
+
+def _residual(tested: _Tested, mask: npt.NDArray[np.bool_], rule: Rule) -> Estimate:
+    name = "truth less answer"
+    if tested.residual is None:
+        return not_estimable(name, n=int(mask.sum()), level=rule.level)
+    shared = None if tested.cluster is None else tested.cluster[mask]
+    return clustered_mean(tested.residual[mask], shared).estimate(name, level=rule.level)
 
 
 def _mean(figure: FloatArray, keep: npt.NDArray[np.bool_]) -> float:
@@ -225,6 +280,7 @@ def _sentence(slices: Sequence[Slice], searched: int, limit: float, tested: _Tes
     worse = [
         f"{one.words}: loss {one.loss:.3g} against {one.rest:.3g} elsewhere"
         + ("" if math.isnan(one.promised) else f", promised {one.promised:.3g}")
+        + (f", {one.why}" if one.why else "")
         + f" (n = {one.n:,}, adjusted p {one.p_value:.2g})"
         for one in slices
         if one.verdict == "worse"

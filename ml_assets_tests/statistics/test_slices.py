@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from scipy.stats import binom, ttest_ind
+from scipy.stats import binom, t, ttest_ind
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.slices import LossRows, worst_slices
@@ -168,3 +168,69 @@ def test_rows_that_do_not_fit() -> None:
         worst_slices(LossRows(search.frame, search.loss, np.ones(200)), test)
     with pytest.raises(DataError, match="columns to search"):
         worst_slices(search, LossRows(test.frame.drop(columns="age"), test.loss))
+
+
+def customers(seed: int, *, shared: bool) -> tuple[LossRows, LossRows]:
+    """120 customers with ten rows each and a temper of their own, in six regions none of which is worse."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(2):
+        owner = np.repeat(np.arange(120), 10)
+        region = rng.integers(0, 6, 120)[owner]
+        loss = 3 + rng.normal(0, 1, 120)[owner] + rng.normal(0, 0.5, 1200)
+        frame = pd.DataFrame({"region": pd.Categorical([f"r{i}" for i in region]), "x": rng.normal(size=1200)})
+        made.append(LossRows(frame, loss, cluster=owner if shared else None))
+    return made[0], made[1]
+
+
+def test_rows_of_one_customer_are_one_draw() -> None:
+    """Row by row, the customers that happen to live in a region make it a bad one; by customer hardly ever."""
+    by_row, whole = (
+        sum(bool(worst_slices(*customers(seed, shared=s), margin=0.0, fewest=10).worse) for seed in range(120))
+        for s in (False, True)
+    )
+    allowed = binom.ppf(0.999, 120, 0.05)
+    assert whole <= allowed
+    assert by_row > 2 * allowed
+
+
+def test_the_error_of_clusters_by_hand_and_that_of_rows_alone() -> None:
+    rng = np.random.default_rng(3)
+    frames = [pd.DataFrame({"job": np.repeat(["driver", "clerk"], [400, 600])}) for _ in range(2)]
+    losses = [rng.exponential(1.0, 1000) + 2.0 * (frame["job"] == "driver").to_numpy() for frame in frames]
+    owner = np.arange(1000) // 4
+    made = [LossRows(f, x, cluster=owner) for f, x in zip(frames, losses, strict=True)]
+    (one,) = worst_slices(*made).slices
+    sums = [side.reshape(-1, 4).mean(axis=1) for side in (losses[1][:400], losses[1][400:])]
+    variance = sum(((s - s.mean()) ** 2).sum() / len(s) ** 2 for s in sums) * 250 / 249
+    half = t.ppf(0.975, 99) * math.sqrt(variance)  # 100 clusters of drivers
+    assert one.difference.value == pytest.approx(losses[1][:400].mean() - losses[1][400:].mean())
+    assert one.difference.high - one.difference.value == pytest.approx(half)
+    alone = [LossRows(f, x, cluster=np.arange(1000)) for f, x in zip(frames, losses, strict=True)]
+    (single,) = worst_slices(*alone).slices
+    (plain,) = worst_slices(*(LossRows(f, x) for f, x in zip(frames, losses, strict=True))).slices
+    assert single.difference.low == pytest.approx(plain.difference.low, rel=0.02)
+
+
+def test_few_customers_are_too_few_however_many_rows_they_have() -> None:
+    frames = [pd.DataFrame({"job": np.repeat(["driver", "clerk"], [400, 600])}) for _ in range(2)]
+    rng = np.random.default_rng(0)
+    made = [LossRows(f, rng.exponential(1.0, 1000) + 3.0 * (f["job"] == "driver"), cluster=np.arange(1000) // 20) for f in frames]  # fmt: skip
+    (one,) = worst_slices(*made, fewest=25).slices
+    assert (one.verdict, one.n) == ("too few rows", 400)  # twenty customers
+
+
+@pytest.mark.parametrize(("shift", "spread", "said"), [(2.0, 1.0, "biased"), (0.0, 3.0, "noisier, no bias shown")])
+def test_a_worse_slice_says_whether_it_is_biased_or_only_noisier(shift: float, spread: float, said: str) -> None:
+    rng = np.random.default_rng(4)
+    made = []
+    for _ in range(2):
+        frame = inputs(rng, 3000)
+        at = young_with_car(frame)
+        residual = rng.normal(size=3000) * np.where(at, spread, 1.0) + shift * at
+        made.append(LossRows(frame, residual**2, residual=residual))
+    found = worst_slices(*made)
+    (worse,) = found.worse
+    assert worse.why.startswith(said)
+    assert worse.why in found.sentence
+    assert worst_slices(*sides(0, 3000, extra=2.0)).worse[0].why == ""

@@ -163,6 +163,7 @@ def worst_slice_rows(facts: Facts) -> list[dict[str, object]]:
             "low": s["difference"]["low"],
             "high": s["difference"]["high"],
             "adjusted p": s["p_value"],
+            "truth less answer": s["residual"]["value"],
             "verdict": s["verdict"],
         }
         for s in facts["slices"]

@@ -529,7 +529,7 @@ def test_the_policy_is_replayed_in_money(name: str, request: pytest.FixtureReque
     """Both streams drift: who never trains again earns least, and nobody earns more than the best in hindsight."""
     made: Journey = request.getfixturevalue(name)
     net = {o["name"]: o["money"] - o["cost"] for o in made.facts("policy_backtest")["outcomes"]}
-    assert set(net) == {"never", "every batch", "declared policy", "oracle"}
+    assert set(net) == {"never", "every batch", "age known by then", "declared policy", "oracle"}
     assert max(net.values()) == pytest.approx(net["oracle"])
     assert min(net.values()) == pytest.approx(net["never"])
     assert net["declared policy"] > net["never"]

@@ -67,9 +67,10 @@ class Never:
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """Retrain after every k-th batch, whatever happens."""
+    """Retrain after every k-th batch, whatever happens; ``remark``: how k was chosen, said with its name."""
 
     k: int
+    remark: str = ""
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -78,7 +79,8 @@ class Every:
     @property
     def name(self) -> str:
         """How it is called in a table."""
-        return "every batch" if self.k == 1 else f"every {self.k} batches"
+        name = "every batch" if self.k == 1 else f"every {self.k} batches"
+        return f"{name}, {self.remark}" if self.remark else name
 
     def retrain_after(self, history: History, /) -> tuple[int, ...]:
         """Each k-th batch."""

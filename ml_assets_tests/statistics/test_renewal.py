@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from ml_assets.errors import DataError
 from ml_assets.statistics.ageing import CostOfAge, cost_of_age
 from ml_assets.statistics.arrays import FloatArray
+from ml_assets.statistics.backtest import Every, Never, OnSignal, Policy, backtest
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.renewal import renewal
+from ml_assets.statistics.policy import RetrainingRule
+from ml_assets.statistics.renewal import known_by_then, renewal
 
 BLOCKS, DECISIONS = 14, 500
 
@@ -33,18 +35,21 @@ def test_three_ages_by_hand() -> None:
     found = renewal(
         [_age(1, 1.0), _age(2, 4.0), _age(3, 16.0)], decisions=10, cost=100, unit="EUR", block="about 2 days"
     )
-    assert (found.blocks, found.lost, found.rate, found.kept) == (3, 50.0, 50.0, 52.5)
+    assert (found.blocks, found.rate, found.kept) == (3, 50.0, 52.5)
     assert found.loss is not None
     assert found.loss.value == 16.0
+    assert found.lost is not None
+    assert (found.lost.value, found.lost.low, found.lost.high) == pytest.approx((50.0, 48.0, 52.0))  # 10·(±0.1 ± 0.1)
+    assert (found.lost.n, found.lost.unit) == (5, "EUR")
     assert found.sentence == (
         "a model should be replaced after 3 blocks of about 2 days: from then on it loses 16 EUR per decision [15.9, 16.1] "
-        "(5 blocks, n = 500 decisions); by then age has cost 50 EUR and a retraining costs 100 EUR; chosen on the same blocks"
+        "(5 blocks, n = 500 decisions); by then age has cost 50 EUR [48, 52] and a retraining costs 100 EUR; chosen on the same blocks"
     )
 
 
 def test_a_retraining_that_costs_more_than_age_does_is_not_asked_for() -> None:
     found = renewal([_age(1, 1.0), _age(2, 4.0), _age(3, 16.0)], decisions=10, cost=1000, unit="EUR")
-    assert (found.blocks, found.loss) == (None, None)
+    assert (found.blocks, found.loss, found.lost) == (None, None, None)
     assert (
         "the cheapest, after 3 blocks, costs 350 EUR per block, losses by age are 52.5 EUR per block" in found.sentence
     )
@@ -53,7 +58,17 @@ def test_a_retraining_that_costs_more_than_age_does_is_not_asked_for() -> None:
 def test_a_retraining_for_nothing_waits_for_the_first_loss_that_is_shown() -> None:
     ages = [_age(1, 0.2, p=0.4), _age(2, 0.3, p=0.2), _age(3, 1.0), _age(4, 1.5)]
     assert renewal(ages, decisions=10, cost=0.0).blocks == 3
-    assert renewal([_age(1, 0.2), *ages[1:]], decisions=10, cost=0.0).blocks == 1
+    at_once = renewal([_age(1, 0.2), *ages[1:]], decisions=10, cost=0.0)
+    assert at_once.blocks == 1
+    assert at_once.lost is not None
+    assert (at_once.lost.value, at_once.lost.low, at_once.lost.high) == (0.0, 0.0, 0.0)  # it is the freshest all along
+
+
+def test_money_lost_at_ages_that_are_not_shown_is_in_the_interval() -> None:
+    """Ages 1 and 2 are taken as losing nothing; their bounds are 10·(0.1 + 0.2) to 10·(0.3 + 0.4)."""
+    found = renewal([_age(1, 0.2, p=0.4), _age(2, 0.3, p=0.2), _age(3, 1.0), _age(4, 1.5)], decisions=10, cost=0.0)
+    assert found.lost is not None
+    assert (found.lost.value, found.lost.low, found.lost.high) == pytest.approx((0.0, 0.0, 7.0))
 
 
 def test_losses_are_taken_as_rising() -> None:
@@ -106,6 +121,53 @@ def test_a_world_that_stays_is_renewed_by_mistake_as_rarely_as_stated() -> None:
     ]
     wrong = sum(k is not None for k in named) / len(named)
     assert wrong <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / len(named))
+
+
+def test_the_interval_of_the_money_lost_holds_the_truth() -> None:
+    """A model of k blocks loses decisions·decay·(1 + … + (k - 1)); ages err together, so the interval errs to the wide side."""
+    decay, inside = 0.2, []
+    for seed in range(200):
+        found = renewal(cost_of_age(_gains(decay, seed=seed), [DECISIONS] * BLOCKS), decisions=DECISIONS, cost=800.0)
+        if found.blocks is not None and found.lost is not None:
+            truth = DECISIONS * decay * found.blocks * (found.blocks - 1) / 2
+            inside.append(found.lost.low <= truth <= found.lost.high)
+    assert len(inside) > 190
+    assert np.mean(inside) >= 0.95
+
+
+def test_what_was_known_by_then_looks_at_no_block_ahead() -> None:
+    gains = _gains(0.3, seed=3)
+    named = known_by_then(gains, [DECISIONS] * BLOCKS, cost=400.0)
+    assert named[:4] == (None,) * 4  # the first age has three blocks once the fifth is scored
+    assert named[-1] is not None
+    assert named[-1] == renewal(cost_of_age(gains, [DECISIONS] * BLOCKS), decisions=DECISIONS, cost=400.0).blocks
+    turned = gains.copy()
+    turned[:, 9:] *= -1
+    assert known_by_then(turned, [DECISIONS] * BLOCKS, cost=400.0)[:9] == named[:9]
+
+
+def _by_age(gains: FloatArray, cost: float) -> dict[str, float]:
+    """Money less cost of never, of the age known by then, and of the age chosen on all blocks."""
+    at = np.arange(BLOCKS)
+    named = known_by_then(gains, [DECISIONS] * BLOCKS, cost=cost)
+    old = at[None, :] - at[:, None] >= np.array([np.inf if k is None else k for k in named])[None, :]
+    rule = RetrainingRule(on=("age",), cool_down_seconds=0.0)
+    policies: list[Policy] = [
+        Never(),
+        OnSignal(rule, name="known by then"),
+        Every(named[-1] or BLOCKS, "chosen on these blocks"),
+    ]
+    return {o.name: o.net for o in backtest(gains, {"age": old}, policies, cost=cost)}
+
+
+def test_the_age_known_by_then_earns_where_age_costs_and_less_than_hindsight() -> None:
+    outcomes = [_by_age(_gains(0.4, seed=s), 400.0) for s in range(30)]
+    gained = np.array([o["known by then"] - o["never"] for o in outcomes])
+    assert (gained > 0).all()
+    hindsight = np.array([max(o.values()) for o in outcomes])
+    assert (
+        hindsight.mean() - np.mean([o["known by then"] for o in outcomes]) > 1000
+    )  # choosing on the same blocks flatters
 
 
 @pytest.mark.parametrize(("decisions", "cost"), [(0.0, 1.0), (math.nan, 1.0), (10.0, -1.0), (10.0, math.inf)])

@@ -13,7 +13,7 @@ from ml_assets.statistics.ageing import FEWEST_BLOCKS
 from ml_assets.statistics.estimate import Estimate
 
 STAGE = "retraining"
-RENEW_AFTER = "renew_after_batches"
+RENEW_AFTER, RENEW_DAYS = "renew_after_batches", "renew_after_days"
 
 
 def build_assets(solution: Solution) -> list[dg.AssetsDefinition]:
@@ -77,7 +77,7 @@ def _policy_backtest(stage: Stage) -> dg.AssetsDefinition:
                 "policies": table(rows),
                 "sentence": facts["sentence"],
                 "blocks": facts["blocks"],
-                **numbers({f"net_{o['name'].replace(' ', '_')}": o["money"] - o["cost"] for o in facts["outcomes"]}),
+                **numbers({f"net_{_key(o['name'])}": o["money"] - o["cost"] for o in facts["outcomes"]}),
                 **_staleness(facts["staleness"], solution.business_case.currency),
                 **renewal_shown(facts["renewal"]),
             }
@@ -103,9 +103,13 @@ def _staleness(facts: Facts, unit: str) -> dict[str, Any]:
 
 
 def renewal_shown(facts: Facts) -> dict[str, Any]:
-    """The sentence; and, where an age asks for a retraining, the batches a training lasts, which the sensor reads."""
-    found: dict[str, Any] = {"renewal": facts["sentence"]}
-    return found if facts["batches"] is None else found | {RENEW_AFTER: facts["batches"]}
+    """The sentence; where an age asks for a retraining, the batches a training lasts, which the sensor reads, and days."""
+    known = {RENEW_AFTER: facts["batches"], RENEW_DAYS: facts["days"]}
+    return {"renewal": facts["sentence"], **{name: count for name, count in known.items() if count is not None}}
+
+
+def _key(policy: str) -> str:
+    return policy.replace(",", "").replace(" ", "_")
 
 
 def _pays(store: SolutionStore) -> Verdict:
@@ -117,7 +121,7 @@ def _pays(store: SolutionStore) -> Verdict:
     return Verdict(
         passed,
         facts["sentence"],
-        {k.replace(" ", "_"): v for k, v in net.items()},
+        {_key(k): v for k, v in net.items()},
         [{"policy": n, "net money": v} for n, v in net.items()],
         act=False,
     )

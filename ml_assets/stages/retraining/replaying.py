@@ -16,11 +16,13 @@ from ml_assets.resources.store import Facts
 from ml_assets.statistics.ageing import CostOfAge, cost_of_age, sentence_of_age
 from ml_assets.statistics.backtest import Every, Never, OnSignal, Oracle, Policy, PolicyOutcome, backtest
 from ml_assets.statistics.policy import RetrainingRule
-from ml_assets.statistics.renewal import renewal
+from ml_assets.statistics.renewal import known_by_then, renewal
 from ml_assets.statistics.value import policies
 
 MOST_BLOCKS = 8
 SMALLEST_BLOCK = 60
+BY_AGE = "age known by then"
+"""The policy that retrains by age alone, as losses of the blocks before told it: no block is looked at ahead."""
 
 
 def replay_history(solution: Solution, store: SolutionStore) -> Facts:
@@ -72,7 +74,7 @@ def staleness(solution: Solution, ages: tuple[CostOfAge, ...], per_block: float)
 def renewal_of(
     solution: Solution, ages: tuple[CostOfAge, ...], blocks: list[NDArray[np.int64]], per_block: float
 ) -> Facts:
-    """After how many blocks, and so batches, losses by age are worth a retraining; what the trigger ``age`` reads."""
+    """After how many blocks, and so batches and days, losses by age are worth a retraining; what the trigger ``age`` reads."""
     found = renewal(
         ages,
         decisions=float(np.mean([len(block) for block in blocks])),
@@ -81,7 +83,9 @@ def renewal_of(
         block=_length(solution, per_block),
     )
     batches = None if found.blocks is None else max(1, round(found.blocks * per_block))
-    return asdict(found) | {"batches": batches}
+    period = solution.data_pipeline.period
+    days = batches * period.total_seconds() / 86_400.0 if batches and period else None
+    return asdict(found) | {"batches": batches, "days": days}
 
 
 def _length(solution: Solution, per_block: float) -> str:
@@ -145,7 +149,10 @@ def _replay(
     per_block: float,
     renewed_after: int | None,
 ) -> tuple[PolicyOutcome, ...]:
-    """The declared policy beside never, always, the period that losses by age ask for (where they do), and hindsight."""
+    """The declared policy beside never, always, age alone, the period that losses by age ask for (where they do), and hindsight.
+
+    Both policies that read age know at each block only what the blocks up to it told; the period was chosen on all blocks.
+    """
     policy = solution.retraining
     period = solution.data_pipeline.period
     seconds = per_block * (period.total_seconds() if period else 86_400.0)
@@ -157,19 +164,27 @@ def _replay(
         cool_down_seconds=policy.cool_down.total_seconds(),
         at_most=(policy.at_most[0], policy.at_most[1].total_seconds()),
     )
-    signals = {"performance": _falls(solution, rows, blocks, gains)}
-    periods = [1]
-    if renewed_after is not None:
-        age = np.arange(len(blocks))[None, :] - np.arange(len(blocks))[:, None]
-        signals["age"] = age >= renewed_after
-        periods = sorted({1, renewed_after})
+    signals = {"performance": _falls(solution, rows, blocks, gains), "age": _old(gains, blocks, policy.cost)}
+    by_age = RetrainingRule(on=("age",), cool_down_seconds=0.0)
+    chosen = [] if renewed_after is None else [Every(renewed_after, "chosen on these blocks")]
     replayed: list[Policy] = [
         Never(),
-        *(Every(k) for k in periods),
+        Every(1),
+        *chosen,
+        OnSignal(by_age, seconds_per_batch=seconds, name=BY_AGE),
         OnSignal(rule, seconds_per_batch=seconds),
         Oracle(),
     ]
     return backtest(gains, signals, replayed, cost=policy.cost)
+
+
+def _old(gains: NDArray[np.float64], blocks: list[NDArray[np.int64]], cost: float) -> NDArray[np.bool_]:
+    """Whether at block j a model trained at i has the age that blocks up to j name: (trained at, scored on)."""
+    named = known_by_then(gains, [len(block) for block in blocks], cost=cost)
+    limit = np.array([np.inf if k is None else k for k in named])
+    at = np.arange(len(blocks))
+    old: NDArray[np.bool_] = at[None, :] - at[:, None] >= limit[None, :]
+    return old
 
 
 def _falls(
@@ -196,5 +211,6 @@ def _sentence(solution: Solution, outcomes: tuple[PolicyOutcome, ...], blocks: i
     unit = solution.business_case.currency
     return (
         f"over {blocks} blocks of history the declared policy nets {net['declared policy']:,.0f} {unit} with {times['declared policy']} retrainings, "
-        f"never {net['never']:,.0f}, the best in hindsight {net['oracle']:,.0f}"
+        f"never {net['never']:,.0f}, age alone as it was known by then {net[BY_AGE]:,.0f} with {times[BY_AGE]}, "
+        f"the best in hindsight {net['oracle']:,.0f}"
     )

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 
 from ml_assets.history import training_rows
-from ml_assets.stages.retraining.assets import RENEW_AFTER, renewal_shown
-from ml_assets.stages.retraining.replaying import MOST_BLOCKS, _blocks, _replay, gain_matrix, renewal_of, staleness
+from ml_assets.stages.retraining.assets import RENEW_AFTER, RENEW_DAYS, renewal_shown
+from ml_assets.stages.retraining.replaying import (
+    BY_AGE,
+    MOST_BLOCKS,
+    _blocks,
+    _replay,
+    gain_matrix,
+    renewal_of,
+    staleness,
+)
 from ml_assets.statistics.ageing import cost_of_age
 from ml_assets_tests.stages.lab import Lab, days
 
@@ -13,7 +21,9 @@ from ml_assets_tests.stages.lab import Lab, days
 def test_no_policy_beats_hindsight_and_never_costs_nothing(stream: Lab) -> None:
     facts = stream.store.read_facts("policy_backtest")
     net = {o["name"]: o["money"] - o["cost"] for o in facts["outcomes"]}
-    assert set(net) >= {"never", "declared policy", "oracle"}
+    assert set(net) == {"never", "every batch", BY_AGE, "declared policy", "oracle"}
+    assert net[BY_AGE] == net["never"]  # no age was ever named
+    assert "age alone as it was known by then" in facts["sentence"]
     assert all(net["oracle"] >= v - 1e-9 for v in net.values())
     never = next(o for o in facts["outcomes"] if o["name"] == "never")
     assert (never["retrains"], never["cost"]) == (0, 0)
@@ -64,6 +74,7 @@ def test_a_planted_decay_is_said_in_money_per_decision(stream: Lab) -> None:
     assert renewal_of(dear, ages, [np.arange(100)] * 6, 3.0)["batches"] is None
     found = renewal_of(stream.but(retraining={"cost": 100.0}).solution, ages, [np.arange(100)] * 6, 3.0)
     assert (found["blocks"], found["batches"], found["rate"], found["kept"]) == (1, 3, 100.0, 200.0)
+    assert found["days"] == 3.0
     assert "after 1 block of about 3 days" in found["sentence"]
 
 
@@ -72,21 +83,24 @@ def test_in_a_world_that_stays_no_age_asks_for_a_retraining(stream: Lab) -> None
     assert (facts["renewal"]["blocks"], facts["renewal"]["batches"]) == (None, None)
     shown = stream.metadata("policy_backtest")
     assert shown["renewal"] == facts["renewal"]["sentence"]
-    assert RENEW_AFTER not in shown
+    assert not {RENEW_AFTER, RENEW_DAYS} & set(shown)
 
 
 def test_the_period_that_age_asks_for_is_replayed_and_shown_to_the_sensor(stream: Lab) -> None:
-    """Every block of age takes 2 per decision: renewed each second block, and the declared policy does the same."""
+    """Every block of age takes 2 per decision; block 4 shows that age 1 does: 90 per block beat the (0 + 200)/2 of keeping."""
     rows = training_rows(stream.solution, stream.store, weights=False)
     blocks = [np.arange(100) + 100 * i for i in range(6)]
     age = np.arange(6)[None, :] - np.arange(6)[:, None] - 1
     gains = np.where(age >= 0, 100 * (10.0 - 2.0 * age), 0.0)
-    solution = stream.but(retraining={"on": ["age"], "cost": 150.0, "at_most": "9 per 30 days"}).solution
+    solution = stream.but(retraining={"on": ["age"], "cost": 90.0, "at_most": "9 per 30 days"}).solution
     outcomes = {o.name: o for o in _replay(solution, rows, blocks, gains, 2.0, 2)}
-    assert outcomes["every 2 batches"].after == outcomes["declared policy"].after == (2, 4)
+    assert outcomes["every 2 batches, chosen on these blocks"].after == (2, 4)
+    assert outcomes[BY_AGE].after == outcomes["declared policy"].after == (4,)
     assert outcomes["every batch"].after == (1, 2, 3, 4)
-    assert "every 2 batches" not in {o.name for o in _replay(solution, rows, blocks, gains, 2.0, None)}
-    assert renewal_shown({"sentence": "a model should", "batches": 4}) == {"renewal": "a model should", RENEW_AFTER: 4}
+    assert not any("chosen" in o.name for o in _replay(solution, rows, blocks, gains, 2.0, None))
+    shown = {"renewal": "a model should", RENEW_AFTER: 4, RENEW_DAYS: 2.0}
+    assert renewal_shown({"sentence": "a model should", "batches": 4, "days": 2.0}) == shown
+    assert RENEW_DAYS not in renewal_shown({"sentence": "a model should", "batches": 4, "days": None})
 
 
 @pytest.mark.slow

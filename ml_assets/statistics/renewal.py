@@ -69,7 +69,7 @@ def renewal(ages: Sequence[CostOfAge], *, decisions: float, cost: float, unit: s
         text = f"no age of the model asks for a retraining: the cheapest, after {best + 1} {length}, costs {_money(rate[best], unit)} per block, losses by age are {_money(kept, unit)} per block"
         return Renewal(None, None, None, cost, float(rate[best]), kept, text)
     total = _total(known[: best + 1], float(lost[best]), decisions)
-    text = _sentence(known[best], total, f"{best + 1} {length}", _money(cost, unit))
+    text = _sentence(known[best], total, first, f"{best + 1} {length}", _money(cost, unit))
     return Renewal(best + 1, known[best].loss, total, cost, float(rate[best]), kept, text)
 
 
@@ -104,15 +104,17 @@ def _total(served: Sequence[CostOfAge], lost: float, decisions: float) -> Estima
     return Estimate("lost by age", lost, min(low, lost), max(high, lost), last.n, last.unit, last.level)
 
 
-def _sentence(at: CostOfAge, lost: Estimate, span: str, cost: str) -> str:
+def _sentence(at: CostOfAge, lost: Estimate, first: int, span: str, cost: str) -> str:
     e = at.loss
+    younger = f" (losses before {first} blocks of age are not beyond chance and count as 0)" if first > 1 else ""
     return (
         f"a model should be replaced after {span}: from then on it loses {_money(e.value, e.unit)} per decision "
         f"[{e.low:.4g}, {e.high:.4g}] ({e.n} blocks, n = {at.decisions:,} decisions); by then age has cost "
-        f"{_money(lost.value, e.unit)} [{lost.low:,.4g}, {lost.high:,.4g}] and a retraining costs {cost}; "
+        f"{_money(lost.value, e.unit)} [{_money(lost.low)}, {_money(lost.high)}]{younger} and a retraining costs {cost}; "
         "chosen on the same blocks"
     )
 
 
-def _money(value: float, unit: str) -> str:
-    return f"{value:,.4g} {unit}".rstrip()
+def _money(value: float, unit: str = "") -> str:
+    """Whole from a thousand on, four digits below."""
+    return f"{value:{',.0f' if abs(value) >= 1000 else '.4g'}} {unit}".rstrip()

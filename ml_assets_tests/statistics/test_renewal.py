@@ -69,6 +69,10 @@ def test_money_lost_at_ages_that_are_not_shown_is_in_the_interval() -> None:
     found = renewal([_age(1, 0.2, p=0.4), _age(2, 0.3, p=0.2), _age(3, 1.0), _age(4, 1.5)], decisions=10, cost=0.0)
     assert found.lost is not None
     assert (found.lost.value, found.lost.low, found.lost.high) == pytest.approx((0.0, 0.0, 7.0))
+    told = "age has cost 0 EUR [0, 7] (losses before 3 blocks of age are not beyond chance and count as 0)"
+    assert told in found.sentence
+    dear = renewal([_age(1, 1.0), _age(2, 4.0), _age(3, 16.0)], decisions=10_000, cost=12_345.0, unit="EUR")
+    assert "a retraining costs 12,345 EUR" in dear.sentence
 
 
 def test_losses_are_taken_as_rising() -> None:

@@ -280,6 +280,33 @@ def test_drift_in_the_data_becomes_a_decision_with_its_reason(fork: Lab) -> None
     assert "all watched checks pass" in _skips(quiet)  # what drifted spoke about the model that has been replaced
 
 
+@pytest.mark.slow
+def test_age_that_was_measured_to_cost_asks_for_a_training_and_is_counted_anew(fork: Lab) -> None:
+    """On real runs: from the 7th on labels are the other way round, so that a model of four blocks (8 days) loses beyond chance."""
+    lab = fork.but(retraining={"on": ["age"], "cost": 100.0}, deployment={"non_inferiority": 5.0})
+    lab.plan(now="2026-01-26T06:00:00", labels=dict.fromkeys(days(7, 23), "inverted"))
+    lab.ok("labels", batches=days(7, 15))
+    lab.ok("training_set", "policy_backtest")
+    after = lab.metadata("policy_backtest")["renew_after_batches"]
+    last = lab.metadata("training_set")["last_batch"]
+    assert (after, last) == (8, "2026-01-15")
+    lab.ok(*ROW_ASSETS, batches=days(16, 22))
+    lab.ok(*LIVE_ASSETS, batches=days(16, 22))
+    assert "all watched checks pass" in _skips(look(lab.solution, lab.instance, None))
+    lab.ok(*ROW_ASSETS, batches=days(23, 23))
+    lab.ok(*LIVE_ASSETS, batches=days(23, 23))
+    found = look(lab.solution, lab.instance, None)
+    request = _one(found)
+    assert "8 labelled batches since the last training, 8 are worth another" in request.tags[REASON_TAG]
+    assert lab.serve(request).success
+    log = lab.store.read_facts("retraining_log")["rows"]
+    assert log[-1]["reason"] == request.tags[REASON_TAG]
+    again = look(lab.solution, lab.instance, found.cursor)
+    assert [k.path[-1] for k in _one(again).asset_selection or ()] == [
+        "policy_backtest"
+    ]  # what age costs, measured anew
+
+
 def _aged(instance: dg.DagsterInstance, after: int) -> None:
     sentence = f"a model should be replaced after {after} blocks"
     materialized(instance, S, "policy_backtest", renewal=sentence, renew_after_batches=after)

@@ -312,4 +312,8 @@ def test_the_report_is_drawn(stream: Lab) -> None:
     assert all("sex=f" in words_of(one) and "sex=m" in words_of(one) for one in rates)
     (calibration,) = pictures_in(shown["calibration of every group"])
     assert sum(part.tag.endswith("polyline") for part in calibration.iter()) == 2
-    assert len(pictures_in(shown["picture"])) == 1
+    gated = dict.fromkeys(d["metric"] for d in stream.store.read_facts("model_bias_report")["disparities"])
+    gaps = pictures_in(shown["picture"])
+    assert len(gaps) == len(gated) > 1
+    for one, metric in zip(gaps, gated, strict=True):
+        assert words_of(one).count(f"{metric}: group against the rest") == 1

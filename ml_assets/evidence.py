@@ -9,8 +9,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets import pictures
-from ml_assets.canvas import Drawing
-from ml_assets.pictures import Mark
+from ml_assets.pictures import Drawing, Mark
 from ml_assets.statistics.estimate import Estimate
 
 Rows = Sequence[Mapping[str, object]]

@@ -6,15 +6,21 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ml_assets.canvas import BLUE, RED, Drawing
 from ml_assets.pictures import (
+    BLUE,
+    RED,
+    Drawing,
     Mark,
     bars,
     before_and_after,
     curves,
     forest,
     frontier,
+    scale,
+    short,
     trend,
 )
 
@@ -33,6 +39,16 @@ def dots(drawn: str) -> list[tuple[float, float]]:
     return [
         (float(x), float(y)) for x, y in re.findall(r'<circle cx="([-\d.]+)" cy="([-\d.]+)" r="[\d.]+" fill="#', drawn)
     ]
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8))
+def test_a_scale_holds_its_values_and_rises(values: list[float]) -> None:
+    x = scale(values, 0, 100)
+    assert all(0 <= x(v) <= 100 for v in values)
+    ticks = x.ticks()
+    assert ticks == sorted(ticks)
+    room = 1e-6 * (x.high - x.low)
+    assert all(x.low - room <= t <= x.high + room for t in ticks)
 
 
 def test_a_forest_draws_every_figure_with_its_interval() -> None:
@@ -135,3 +151,8 @@ def test_bars_stand_in_proportion() -> None:
 )
 def test_nothing_is_drawn_of_nothing(drawing: Drawing | None) -> None:
     assert drawing is None
+
+
+@pytest.mark.parametrize(("value", "words"), [(0.0, "0"), (1e-15, "0"), (1234.5, "1,234"), (0.123456, "0.1235")])
+def test_short_numbers(value: float, words: str) -> None:
+    assert short(value) == words

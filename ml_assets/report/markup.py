@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from ml_assets.canvas import short as short
+from ml_assets.pictures import short as short
 from ml_assets.resources.store import Facts
 
 Row = Mapping[str, object]

@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ml_assets import pictures
-from ml_assets.canvas import Drawing
-from ml_assets.pictures import Mark
+from ml_assets.pictures import Drawing, Mark
 from ml_assets.report.markup import Html, tag
 
 _IMAGE = re.compile(r"!\[(.*)\]\((data:image/svg\+xml;base64,[A-Za-z0-9+/=]+)\)", re.DOTALL)

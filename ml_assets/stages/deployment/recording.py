@@ -4,9 +4,8 @@ import shutil
 import subprocess
 from typing import Any
 
-from ml_assets.canvas import Drawing
 from ml_assets.declaration import Solution
-from ml_assets.pictures import Mark, band, curves, forest
+from ml_assets.pictures import Drawing, Mark, band, curves, forest
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts, plain
 from ml_assets.resources.tracking import LearnedFrom, Training

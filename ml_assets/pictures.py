@@ -1,19 +1,32 @@
-"""Drawings as SVG, one place for the UI and the documents: scales, axes, intervals, a frontier, curves, bars.
+"""Pictures for the UI and the documents, each of figures with their intervals: a forest, a frontier, a trend, curves, bars.
 
-A :class:`Drawing` knows nothing of where it is shown: :mod:`ml_assets.evidence` puts it into Markdown, ``report`` into a
-page. All words are escaped here. Where there is nothing to draw there is no drawing.
+Where there is nothing to draw there is no drawing. What they are drawn with is in :mod:`ml_assets.drawing`.
 """
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
-WIDTH, LEFT, RIGHT, LINE = 640, 210, 24, 24
-BLUE, GREY, RED, INK, PALE = "#3b6fb6", "#b8bfc9", "#c8453b", "#3a4250", "#dfe4ea"
-SEVERAL = (BLUE, RED, "#3f8f5b", "#b07c1f", "#7b53a6", "#3a9aa5", "#8a5a44", "#6b7480")
-"""Colours of lines that are told apart."""
-_STYLE = "font-family:Inter,Arial,sans-serif;font-size:12px"
+from ml_assets.drawing import (
+    BLUE,
+    GREY,
+    INK,
+    LEFT,
+    LINE,
+    RED,
+    RIGHT,
+    SEVERAL,
+    WIDTH,
+    Scale,
+    axis,
+    dot,
+    levels,
+    line,
+    polyline,
+    scale,
+    text,
+)
+from ml_assets.drawing import Drawing as Drawing
+from ml_assets.drawing import short as short
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,67 +40,13 @@ class Mark:
     strong: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """Shapes on a canvas of ``width`` × ``height`` pixels, and what they show."""
-
-    title: str
-    parts: tuple[str, ...]
-    width: int
-    height: int
-
-    def svg(self, *, alone: bool = True) -> str:
-        """The picture: ``alone`` with its title and a white ground, otherwise for a page that has both."""
-        space = 22 if alone else 0
-        name = escape(self.title)
-        size = f'width="{self.width}" height="{self.height + space}" viewBox="0 {-space} {self.width} {self.height + space}"'
-        body = "".join(self.parts)
-        if not alone:
-            return f'<svg {size} role="img" aria-label="{name}"><title>{name}</title>{body}</svg>'
-        ground = f'<rect y="{-space}" width="100%" height="100%" fill="white"/>'
-        head = text(8, -6, self.title, INK, weight=600)
-        return f'<svg xmlns="http://www.w3.org/2000/svg" {size} style="{_STYLE}">{ground}{head}{body}</svg>'
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """A straight axis from ``low`` to ``high`` onto pixels ``start`` to ``end``."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def __call__(self, value: float) -> float:
-        share = (value - self.low) / ((self.high - self.low) or 1.0)
-        return round(self.start + share * (self.end - self.start), 1)
-
-    def ticks(self, count: int = 4) -> list[float]:
-        """Round numbers along the axis."""
-        span = (self.high - self.low) or 1.0
-        rough = span / count
-        power = 10 ** math.floor(math.log10(rough))
-        step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough * 0.999)
-        first = math.ceil(self.low / step - 1e-9)
-        return [k * step for k in range(first, first + count * 3) if k * step <= self.high + 1e-9 * span]
-
-
-def scale(values: Iterable[float | None], start: float, end: float) -> Scale:
-    """An axis that holds all values with a little room; unbounded ones are cut off."""
-    known = [v for v in values if v is not None and math.isfinite(v)] or [0.0, 1.0]
-    low, high = min(known), max(known)
-    spread = high - low if high - low > 1e-9 * max(abs(high), abs(low), 1.0) else max(abs(high), 1.0)
-    room = 0.05 * spread
-    return Scale(low - room, high + room, start, end)
-
-
 def forest(title: str, marks: Sequence[Mark], *, limits: Sequence[float] = ()) -> Drawing | None:
     """Figures with their intervals, one under the other, and the limits they are held to."""
     if not marks:
         return None
     x = scale([v for m in marks for v in (m.value, m.low, m.high)] + list(limits), LEFT, WIDTH - RIGHT)
     height = 20 + LINE * len(marks) + 22
-    parts = _axis(x, height)
+    parts = axis(x, height)
     parts += [line(x(limit), 14, x(limit), height - 22, RED, dash=True) for limit in limits]
     for i, m in enumerate(marks):
         y = 26 + LINE * i
@@ -106,7 +65,7 @@ def before_and_after(title: str, rows: Sequence[tuple[str, float, float]], *, na
         return None
     x = scale([v for _, a, b in rows for v in (a, b)], LEFT, WIDTH - RIGHT)
     height = 40 + LINE * len(rows) + 22
-    parts = [*_axis(x, height), text(LEFT, 14, f"● {names[0]}", "#6b7480"), text(LEFT + 200, 14, f"● {names[1]}", BLUE)]
+    parts = [*axis(x, height), text(LEFT, 14, f"● {names[0]}", "#6b7480"), text(LEFT + 200, 14, f"● {names[1]}", BLUE)]
     for i, (label, before, after) in enumerate(rows):
         y = 44 + LINE * i
         parts += [text(8, y + 4, _cut(label), INK), line(x(before), y, x(after), y, GREY, width=2)]
@@ -137,7 +96,7 @@ def frontier(
     ends = [min(end, most) for m, _ in points for end in known.get(m.label, ())]
     x = scale([*(d for _, d in points), *ends, limit], 84, WIDTH - 150)
     y = scale([v for m, _ in points for v in (m.value, m.low, m.high)], height - 46, 30)
-    parts = _axis(x, height - 20, top=20) + _levels(y, 84, WIDTH - RIGHT)
+    parts = axis(x, height - 20, top=20) + levels(y, 84, WIDTH - RIGHT)
     if limit is not None:
         parts.append(line(x(limit), 20, x(limit), height - 42, RED, dash=True))
     beside = _apart([y(m.value) for m, _ in points])
@@ -198,8 +157,8 @@ def curves(
     every = [p for points in drawn.values() for p in points]
     sides = (left, 350), (height - 42, 12)
     x, y = (Scale(0, 1, *side) if diagonal else scale([p[i] for p in every], *side) for i, side in enumerate(sides))
-    parts = _axis(x, height - 14, top=12)
-    parts += _levels(y, left, 350)
+    parts = axis(x, height - 14, top=12)
+    parts += levels(y, left, 350)
     if diagonal:
         parts.append(line(x(0), y(0), x(1), y(1), GREY, dash=True))
     if mark is not None:
@@ -227,7 +186,7 @@ def band(
     )
     edge = [(x(p[0]), y(p[2])) for p in points] + [(x(p[0]), y(p[3])) for p in reversed(points)]
     around = " ".join(f"{a:g},{b:g}" for a, b in edge)
-    parts = [*_axis(x, height - 14, top=12), *_levels(y, left, right)]
+    parts = [*axis(x, height - 14, top=12), *levels(y, left, right)]
     parts.append(f'<polygon points="{around}" fill="{GREY}" fill-opacity="0.45"/>')
     parts += [line(left, y(limit), right, y(limit), RED, dash=True) for limit in limits]
     parts.append(polyline([(x(p[0]), y(p[1])) for p in points], BLUE))
@@ -254,61 +213,6 @@ def bars(
         turn = f'transform="rotate(-35 {x + 10} {base + 12})"'
         parts.append(text(x + 10, base + 12, label[:9], INK, anchor="end", size=11, more=turn))
     return Drawing(title, tuple(parts), width, 166)
-
-
-def short(value: float) -> str:
-    """A number for people: four significant digits, whole from a thousand on."""
-    if abs(value) < 1e-12:
-        return "0"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def line(x1: float, y1: float, x2: float, y2: float, colour: str, *, width: float = 1, dash: bool = False) -> str:
-    """A straight line."""
-    dashes = ' stroke-dasharray="4 3"' if dash else ""
-    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{colour}" stroke-width="{width}"{dashes}/>'
-
-
-def polyline(points: Sequence[tuple[float, float]], colour: str, *, width: float = 2, dash: bool = False) -> str:
-    """A line through points."""
-    at, dashes = " ".join(f"{x},{y}" for x, y in points), ' stroke-dasharray="4 3"' if dash else ""
-    return f'<polyline points="{at}" fill="none" stroke="{colour}" stroke-width="{width}"{dashes}/>'
-
-
-def dot(x: float, y: float, colour: str, label: str, value: float, *, radius: float = 4) -> str:
-    """A point that says what it is."""
-    words = escape(f"{label}: {short(value)}")
-    return f'<circle cx="{x}" cy="{y}" r="{radius}" fill="{colour}"><title>{words}</title></circle>'
-
-
-def text(
-    x: float,
-    y: float,
-    words: str,
-    colour: str,
-    *,
-    anchor: str = "start",
-    weight: int = 400,
-    size: int = 12,
-    more: str = "",
-) -> str:
-    """Words, escaped."""
-    style = f'text-anchor="{anchor}" font-weight="{weight}" font-size="{size}" fill="{colour}" {more}'.rstrip()
-    return f'<text x="{x}" y="{y}" {style}>{escape(words)}</text>'
-
-
-def _axis(x: Scale, height: float, *, top: float = 14) -> list[str]:
-    found = []
-    for t in x.ticks():
-        found += [line(x(t), top, x(t), height - 22, PALE), text(x(t), height - 8, short(t), INK, anchor="middle")]
-    return found
-
-
-def _levels(y: Scale, left: float, right: float) -> list[str]:
-    found = []
-    for t in y.ticks():
-        found += [line(left, y(t), right, y(t), PALE), text(left - 6, y(t) + 4, short(t), INK, anchor="end")]
-    return found
 
 
 def _role(m: Mark, start: str) -> str:

@@ -1,4 +1,4 @@
-"""Drawings: every figure is drawn where it belongs, with its axis, and words are escaped."""
+"""Pictures: every figure is drawn where it belongs, with its axis, and words are escaped."""
 
 import math
 import re
@@ -6,12 +6,9 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from ml_assets.drawing import BLUE, RED
 from ml_assets.pictures import (
-    BLUE,
-    RED,
     Drawing,
     Mark,
     bars,
@@ -19,8 +16,6 @@ from ml_assets.pictures import (
     curves,
     forest,
     frontier,
-    scale,
-    short,
     trend,
 )
 
@@ -41,16 +36,6 @@ def dots(drawn: str) -> list[tuple[float, float]]:
     ]
 
 
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8))
-def test_a_scale_holds_its_values_and_rises(values: list[float]) -> None:
-    x = scale(values, 0, 100)
-    assert all(0 <= x(v) <= 100 for v in values)
-    ticks = x.ticks()
-    assert ticks == sorted(ticks)
-    room = 1e-6 * (x.high - x.low)
-    assert all(x.low - room <= t <= x.high + room for t in ticks)
-
-
 def test_a_forest_draws_every_figure_with_its_interval() -> None:
     drawn = svg(forest("rates <of> groups", MARKS, limits=[0.4]))
     places = [x for x, _ in dots(drawn)]
@@ -63,13 +48,6 @@ def test_a_forest_draws_every_figure_with_its_interval() -> None:
 
 def test_unbounded_intervals_are_cut_off() -> None:
     assert "inf" not in svg(forest("t", [Mark("a", 0.2, 0.1, math.inf), MARKS[0]]))
-
-
-def test_a_drawing_for_a_page_has_no_title_of_its_own() -> None:
-    drawing = forest("title", MARKS)
-    assert drawing is not None
-    assert 'font-weight="600" font-size="12" fill="#3a4250">title<' in drawing.svg()
-    assert ">title</text>" not in drawing.svg(alone=False)
 
 
 def test_before_and_after() -> None:
@@ -151,8 +129,3 @@ def test_bars_stand_in_proportion() -> None:
 )
 def test_nothing_is_drawn_of_nothing(drawing: Drawing | None) -> None:
     assert drawing is None
-
-
-@pytest.mark.parametrize(("value", "words"), [(0.0, "0"), (1e-15, "0"), (1234.5, "1,234"), (0.123456, "0.1235")])
-def test_short_numbers(value: float, words: str) -> None:
-    assert short(value) == words

@@ -1,6 +1,6 @@
 """Bias in the data and in the decisions: what was found, what was planned, what was tried, what was chosen, what is left."""
 
-from ml_assets.pictures import Mark
+from ml_assets.pictures import Mark, forest
 from ml_assets.report import decisions, remedies
 from ml_assets.report.disclosure import WITHHELD, shown
 from ml_assets.report.groups import mark, name_of, suppressed_note
@@ -9,6 +9,7 @@ from ml_assets.report.markup import (
     badge,
     estimate_cells,
     estimate_text,
+    figure,
     heading,
     join,
     missing,
@@ -16,7 +17,6 @@ from ml_assets.report.markup import (
     table,
     warning,
 )
-from ml_assets.report.pictures import forest
 from ml_assets.report.rates import SELECTION, read_rates
 from ml_assets.report.recorded import Recorded
 from ml_assets.resources.store import Facts
@@ -59,7 +59,7 @@ def _data(recorded: Recorded) -> Html:
         [
             heading("In the data"),
             table([_gap(g) for g in gaps], caption="Label gaps, each group against the rest"),
-            forest(title, marks, limits=[-tolerance, tolerance]),
+            figure(forest(title, marks, limits=[-tolerance, tolerance])),
             suppressed_note(report["gaps"], recorded.least),
             _further(report),
         ]
@@ -112,7 +112,8 @@ def _model(recorded: Recorded) -> Html:
     for metric in dict.fromkeys(d["metric"] for d in found):
         own = [d for d in found if d["metric"] == metric and d["value"]["value"] is not None]
         limit = float(own[0]["limit"]) if own else 0.0
-        pictures.append(forest(f"{metric}: group against the rest, with its limits", [mark(name_of(d), d["value"]) for d in own], limits=allowed_band(metric, limit)))  # fmt: skip
+        marks, held = [mark(name_of(d), d["value"]) for d in own], allowed_band(metric, limit)
+        pictures.append(figure(forest(f"{metric}: group against the rest, with its limits", marks, limits=held)))
     on_rows = f" on the test part, {report['rows']:,} rows{_audited(report)}."
     head = note("Overall verdict: ", badge(report["verdict"]), on_rows)
     return join([heading("In the final decisions"), head, table(rows, caption="Each group against the rest"), _detectable(found), *pictures, suppressed_note(report["disparities"], recorded.least)])  # fmt: skip
@@ -155,4 +156,4 @@ def _rates(recorded: Recorded) -> Html:
     cells = [c for c in rates.cells if len(c.groups) == 1 and c not in hidden]
     found = [(c.name, c.figure(SELECTION)) for c in cells]
     marks = [Mark(name, e.value, e.low, e.high) for name, e in found if e.estimable]
-    return forest(f"rate of favourable decisions, {rates.part}", marks)
+    return figure(forest(f"rate of favourable decisions, {rates.part}", marks))

@@ -1,10 +1,9 @@
 """The final decisions by group beyond the gates: figures, calibration, what cannot hold at once, the attribute exchanged."""
 
-from ml_assets.pictures import curves
+from ml_assets.pictures import curves, forest
 from ml_assets.report.disclosure import shown
 from ml_assets.report.groups import mark, name_of
-from ml_assets.report.markup import Html, bullets, estimate_cells, estimate_text, heading, join, note, table
-from ml_assets.report.pictures import figure, forest
+from ml_assets.report.markup import Html, bullets, estimate_cells, estimate_text, figure, heading, join, note, table
 from ml_assets.report.recorded import Recorded
 from ml_assets.resources.store import Facts
 
@@ -25,7 +24,8 @@ def _figures(report: Facts) -> Html:
     pictures = []
     for metric, label in dict.fromkeys((f["metric"], f["label"]) for f in rows):
         own = [f for f in rows if (f["metric"], f["label"]) == (metric, label) and f["value"]["value"] is not None]
-        pictures.append(forest(f"{metric} {label}".strip() + " by group", [mark(name_of(f), f["value"]) for f in own]))
+        marks = [mark(name_of(f), f["value"]) for f in own]
+        pictures.append(figure(forest(f"{metric} {label}".strip() + " by group", marks)))
     caption = f"The worst of {report['crossed_figures']} figures of crossed groups"
     crossed = table([_row(f) for f in worst], caption=caption) if worst else Html("")
     return join([table([_row(f) for f in rows], caption="Each group beside all others"), *pictures, crossed])

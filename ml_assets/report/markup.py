@@ -1,9 +1,11 @@
 """HTML from facts: everything is escaped unless it is HTML already; a number keeps its full value beside what is shown."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from ml_assets.pictures import Drawing
 from ml_assets.pictures import short as short
 from ml_assets.resources.store import Facts
 
@@ -11,6 +13,7 @@ Row = Mapping[str, object]
 DASH = "–"
 VOID = frozenset({"br", "img", "meta"})
 """Elements without content."""
+_IMAGE = re.compile(r"!\[(.*)\]\((data:image/svg\+xml;base64,[A-Za-z0-9+/=]+)\)", re.DOTALL)
 LONG = 50
 """Characters from which a cell gets the width of a sentence."""
 VERDICT_CLASS = {
@@ -148,3 +151,17 @@ def estimate_text(estimate: Facts) -> Html:
     if estimate["value"] is None:
         return join(["not estimable (n = ", estimate["n"], ")"])
     return join([estimate["value"], " ", interval(estimate), " (n = ", estimate["n"], ")"])
+
+
+def figure(drawing: Drawing | None, *, small: bool = False) -> Html:
+    """A drawing with its title under it; nothing where there is none."""
+    if drawing is None:
+        return Html("")
+    shown = Html(drawing.svg(alone=False))
+    return tag("figure", tag("figcaption", drawing.title), shown, class_="small" if small else "scroll")
+
+
+def reused(picture: str) -> Html:
+    """A picture made for the UI (an image in Markdown) as an image of the page; nothing where there is none."""
+    found = _IMAGE.fullmatch(picture)
+    return tag("figure", tag("img", src=found[2], alt=found[1]), class_="scroll") if found else Html("")

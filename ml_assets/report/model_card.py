@@ -1,7 +1,7 @@
 """Model card: what the model is for, how good it is, for whom, and what to beware of (Mitchell and others 2019)."""
 
 from ml_assets.evidence import curve
-from ml_assets.pictures import Mark
+from ml_assets.pictures import Mark, forest
 from ml_assets.report.disclosure import shown
 from ml_assets.report.groups import hidden_note, mark, name_of, suppressed_note
 from ml_assets.report.markup import (
@@ -10,16 +10,17 @@ from ml_assets.report.markup import (
     bullets,
     estimate_cells,
     estimate_text,
+    figure,
     heading,
     join,
     missing,
     note,
     pairs,
+    reused,
     table,
     tag,
     warning,
 )
-from ml_assets.report.pictures import forest, reused
 from ml_assets.report.rates import read_rates
 from ml_assets.report.recorded import Recorded
 from ml_assets.resources.store import Facts, plain
@@ -163,7 +164,7 @@ def _groups(recorded: Recorded) -> Html:
             for s in rows
             if s["metric"] == metric and s["estimate"]["value"] is not None
         ]
-        parts.append(forest(f"{metric} by group", marks))
+        parts.append(figure(forest(f"{metric} by group", marks)))
     return join([*parts, suppressed_note(evaluation["slices"], recorded.least)])
 
 
@@ -243,7 +244,7 @@ def _explanation(recorded: Recorded) -> Html:
         for f in found["importance"][:12]
         if f["importance"]["value"] is not None
     ]
-    return join([heading("What the model goes by"), forest("rise of the loss when an input is shuffled", marks, limits=[0.0]), table(rows, caption="All inputs")])  # fmt: skip
+    return join([heading("What the model goes by"), figure(forest("rise of the loss when an input is shuffled", marks, limits=[0.0])), table(rows, caption="All inputs")])  # fmt: skip
 
 
 def _worth(recorded: Recorded) -> Html:

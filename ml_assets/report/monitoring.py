@@ -5,7 +5,7 @@ from typing import Any
 
 from ml_assets.evidence import bars
 from ml_assets.mutes import mutes
-from ml_assets.pictures import Mark
+from ml_assets.pictures import Mark, trend
 from ml_assets.report.disclosure import shown
 from ml_assets.report.groups import name_of, suppressed_note
 from ml_assets.report.markup import (
@@ -14,15 +14,16 @@ from ml_assets.report.markup import (
     bullets,
     estimate_cells,
     estimate_text,
+    figure,
     heading,
     join,
     missing,
     note,
     pairs,
+    reused,
     table,
     tag,
 )
-from ml_assets.report.pictures import reused, trend
 from ml_assets.report.recorded import Recorded
 from ml_assets.resources.store import Facts
 from ml_assets.stages.monitoring.table import monitoring_table
@@ -168,7 +169,8 @@ def _trends(recorded: Recorded) -> Html:
         rows = frame[(frame["report"] == report) & (frame["metric"] == metric) & frame["group"].isna()]
         marks = [_point(r) for r in rows.dropna(subset=["value"]).tail(MOST_BATCHES).to_dict("records")]
         limits = rows["limit"].dropna()
-        pictures.append(trend(title, marks, limit=float(limits.iloc[-1]) if len(limits) else None))
+        limit = float(limits.iloc[-1]) if len(limits) else None
+        pictures.append(figure(trend(title, marks, limit=limit), small=True))
     drawn = [p for p in pictures if p]
     if not drawn:
         return note("Lines over batches need at least two judged batches.")

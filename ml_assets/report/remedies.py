@@ -1,5 +1,6 @@
 """The remediation plan, the reweighing it led to, and the remedies that were tried: what each costs, which one is used."""
 
+from ml_assets.pictures import before_and_after, frontier
 from ml_assets.report.disclosure import shown
 from ml_assets.report.groups import mark, name_of, suppressed_note
 from ml_assets.report.markup import (
@@ -7,6 +8,7 @@ from ml_assets.report.markup import (
     badge,
     estimate_cells,
     estimate_text,
+    figure,
     heading,
     join,
     missing,
@@ -14,7 +16,6 @@ from ml_assets.report.markup import (
     pairs,
     table,
 )
-from ml_assets.report.pictures import before_and_after, frontier
 from ml_assets.report.recorded import Recorded
 from ml_assets.resources.store import Facts
 
@@ -145,7 +146,7 @@ def _frontier(facts: Facts, unit: str) -> Html:
     best = facts.get("frontier")
     words = note("Not beaten in both money and distance: ", ", ".join(best), ".") if best else Html("")
     picture = frontier("remedies by price and distance from equal treatment", points, across="worst gap, in multiples of its limit", up=f"{unit} per decision", start="none", limit=1.0, spans=spans)  # fmt: skip
-    return join([picture, words])
+    return join([figure(picture), words])
 
 
 def _changes(recorded: Recorded, facts: Facts) -> Html:
@@ -164,14 +165,16 @@ def _changes(recorded: Recorded, facts: Facts) -> Html:
         for e in effects
     ]
     pictures = [
-        before_and_after(
-            f"{rate}: before and after {chosen['name']}",
-            [
-                (name_of(e), e["before"]["value"], e["after"]["value"])
-                for e in effects
-                if e["rate"] == rate and None not in (e["before"]["value"], e["after"]["value"])
-            ],
-            names=("before", "after"),
+        figure(
+            before_and_after(
+                f"{rate}: before and after {chosen['name']}",
+                [
+                    (name_of(e), e["before"]["value"], e["after"]["value"])
+                    for e in effects
+                    if e["rate"] == rate and None not in (e["before"]["value"], e["after"]["value"])
+                ],
+                names=("before", "after"),
+            )
         )
         for rate in dict.fromkeys(e["rate"] for e in effects)
     ]

@@ -6,16 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ml_assets.evidence import curve
+from ml_assets.pictures import Mark, forest, trend
 from ml_assets.report.markup import (
     Html,
     badge,
     bullets,
     estimate_cells,
     estimate_text,
+    figure,
     html,
     missing,
     note,
     pairs,
+    reused,
     short,
     table,
     tag,
@@ -71,3 +75,23 @@ def test_what_is_missing_says_what_makes_it() -> None:
 def test_tables_take_every_key_in_order() -> None:
     assert words(table([{"a": 1}, {"b": "x", "a": 2}])) == "ab1 2 x"
     assert words(table([])) == "nothing to show"
+
+
+def test_a_figure_holds_its_drawing_under_its_title_once() -> None:
+    marks = [Mark("a", 0.2, 0.1, 0.3), Mark("<b>", 0.6, 0.5, 0.7, strong=True)]
+    drawn = figure(forest("rates <of> groups", marks, limits=[0.4]))
+    assert drawn.startswith('<figure class="scroll"><figcaption>rates &lt;of&gt; groups</figcaption><svg ')
+    assert drawn.count("rates &lt;of&gt; groups") == 3  # caption, label and title of the picture
+    assert "xmlns" not in drawn
+    assert "<b>" not in drawn
+    assert figure(trend("auc", marks), small=True).startswith('<figure class="small">')
+
+
+def test_nothing_is_shown_of_no_drawing() -> None:
+    assert figure(forest("t", [])) == ""
+
+
+def test_a_picture_of_the_ui_becomes_an_image_of_the_page() -> None:
+    image = reused(curve("c", [(0, 0), (1, 1)]))
+    assert image.startswith('<figure class="scroll"><img src="data:image/svg+xml;base64,')
+    assert reused("no picture") == ""

@@ -14,14 +14,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from held_out import SEED, TABLES, Data, Floats, Split, folds, splits
 from measuring import Goal, arguments, environment, peer_arguments, report
-from numpy.typing import NDArray
 
 from ml_assets.learning.candidates import DEFAULT_CANDIDATES, family, fit_candidate
 from ml_assets.learning.finishing import train
@@ -32,11 +30,10 @@ from ml_assets.learning.resampling import cross_validation, rolling_origin
 from ml_assets.learning.search import Budget, search
 from ml_assets.learning.selection import Scored, select
 from ml_assets.learning.table import TrainingTable
-from ml_assets.statistics.metrics import Task, evaluate
+from ml_assets.statistics.metrics import evaluate
 from ml_assets.statistics.value import default_value
 
-Floats = NDArray[np.float64]
-SEED, SMALL, DRAWS = 0, 2_000, 400
+DRAWS = 400
 LONGEST = 60.0
 """Seconds up to which a figure over folds is measured: ten folds at 300 s would take an hour."""
 OURS, FLAML, HISTOGRAM = "ours", "FLAML", "tuned HistGradientBoosting"
@@ -59,86 +56,6 @@ score = learner.predict(held) if task == "regression" else learner.predict_proba
 np.save(f"{folder}/score.npy", np.asarray(score, dtype=float))
 print(learner.best_estimator)
 """
-
-
-@dataclass(frozen=True)
-class Data:
-    """A table, what is predicted, what may not be known, and the figure published for it (None: none to be reached)."""
-
-    name: str
-    file: str
-    target: str
-    task: Task
-    positive: str | float | None = None
-    dropped: tuple[str, ...] = ()
-    ordered: bool = False
-    anchor: tuple[float, float] | None = None
-    folds: int = 0
-    """The published figure is a mean over so many folds (0: of the same rows as the rest)."""
-
-
-TABLES = (
-    Data("Adult", "adult/adult.csv.gz", "income", "binary", ">50K", ("split", "fnlwgt"), anchor=(0.925, 1.0)),
-    Data("bank marketing", "bank_marketing_full/bank_marketing_full.csv.gz", "y", "binary", "yes", ("duration",), True, (0.76, 0.82)),
-    Data("German credit", "german_credit/german_credit.csv", "credit_risk", "binary", "bad", anchor=(0.78, 1.0), folds=10),
-    Data("credit-card default", "credit_card_default/credit_card_default.csv", "default_next_month", "binary", 1, ("ID",)),
-    Data("California housing", "california_housing/california_housing.csv", "median_house_value", "regression", anchor=(0.0, 45_000.0)),
-    Data("bike sharing", "bike_sharing_hourly/bike_sharing_hourly.csv", "cnt", "regression", None, ("instant", "casual", "registered"), True),
-    Data("Titanic", "titanic3/titanic3.csv", "survived", "binary", 1, ("boat", "body", "home.dest", "name", "ticket")),
-)  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Development rows, held-out rows, and the truth of both (1 = positive)."""
-
-    data: Data
-    number: int
-    dev: pd.DataFrame
-    held: pd.DataFrame
-    truth: Floats
-    hidden: Floats
-
-
-def splits(data: Data, folder: Path, most: int) -> Iterator[Split]:
-    """The last fifth, or random fifths by number."""
-    frame, truth = read(data, folder)
-    n = len(frame)
-    for number in range(1 if data.ordered or n >= SMALL else most):
-        order = np.arange(n) if data.ordered else np.random.default_rng(SEED + number).permutation(n)
-        yield split_at(data, number, frame, truth, order[n - n // 5 :])
-
-
-def folds(data: Data, folder: Path) -> Iterator[Split]:
-    """Every row held out once."""
-    frame, truth = read(data, folder)
-    order = np.random.default_rng(SEED).permutation(len(frame))
-    for number, held in enumerate(np.array_split(order, data.folds)):
-        yield split_at(data, number, frame, truth, held)
-
-
-def read(data: Data, folder: Path) -> tuple[pd.DataFrame, Floats]:
-    """Features and truth (1 = positive); duplicates of whole rows are dropped."""
-    frame = pd.read_csv(folder / data.file).drop_duplicates(ignore_index=True)
-    frame = frame.drop(columns=[c for c in data.dropped if c in frame.columns])
-    raw = frame.pop(data.target)
-    truth = np.asarray(raw if data.task == "regression" else raw.astype(str) == str(data.positive), dtype=np.float64)
-    for name in frame.columns:
-        if "dteday" in name:
-            frame[name] = (pd.to_datetime(frame[name]) - pd.Timestamp("1970-01-01")).dt.days.astype(float)
-        elif frame[name].dtype == object:
-            frame[name] = frame[name].astype("category")
-    return frame, truth
-
-
-def split_at(data: Data, number: int, frame: pd.DataFrame, truth: Floats, held: NDArray[np.int64]) -> Split:
-    """These rows held out, the others to develop on, in their order."""
-    dev = np.setdiff1d(np.arange(len(frame)), held)
-    if not data.ordered:
-        dev = np.random.default_rng(SEED + number).permutation(dev)
-    return Split(
-        data, number, frame.iloc[dev].reset_index(drop=True), frame.iloc[held].reset_index(drop=True), truth[dev], truth[held],
-    )  # fmt: skip
 
 
 def ours(split: Split, seconds: float) -> tuple[Floats, str]:

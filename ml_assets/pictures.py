@@ -1,19 +1,32 @@
-"""Drawings, one place for the UI and the documents: figures with intervals, a frontier, curves, bars.
+"""Pictures for the UI and the documents, each of figures with their intervals: a forest, a frontier, a trend, curves, bars.
 
-A :class:`Drawing` knows nothing of where it is shown: :mod:`ml_assets.evidence` puts it into Markdown, ``report`` into a
-page. Where there is nothing to draw there is no drawing. What they are made of is in :mod:`ml_assets.canvas`.
+Where there is nothing to draw there is no drawing. What they are drawn with is in :mod:`ml_assets.drawing`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ml_assets.canvas import BLUE, GREY, INK, RED, Scale, axis, dot, levels, line, polyline, scale, text
-from ml_assets.canvas import Drawing as Drawing
-from ml_assets.canvas import short as short
-
-WIDTH, LEFT, RIGHT, LINE = 640, 210, 24, 24
-SEVERAL = (BLUE, RED, "#3f8f5b", "#b07c1f", "#7b53a6", "#3a9aa5", "#8a5a44", "#6b7480")
-"""Colours of lines that are told apart."""
+from ml_assets.drawing import (
+    BLUE,
+    GREY,
+    INK,
+    LEFT,
+    LINE,
+    RED,
+    RIGHT,
+    SEVERAL,
+    WIDTH,
+    Scale,
+    axis,
+    dot,
+    levels,
+    line,
+    polyline,
+    scale,
+    text,
+)
+from ml_assets.drawing import Drawing as Drawing
+from ml_assets.drawing import short as short
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-SCRIPTS = sorted(p.name for p in FOLDER.glob("*.py") if p.name != "measuring.py")
+SCRIPTS = sorted(p.name for p in FOLDER.glob("*.py") if p.name not in ("held_out.py", "measuring.py"))
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +168,56 @@ def test_a_goal_stays_open_where_the_simulation_cannot_tell(gate: dict[str, Any]
     assert goals(1, 160, 200, 22, of=200) == [None, None, None, None]
     assert goals(10, 16_000, 19_950, 2_200, of=20_000) == [True, True, True, True]
     assert goals(300, 14_000, 19_000, 2_600, of=20_000) == [False, False, False, False]
+
+
+@pytest.fixture
+def held_out(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return runpy.run_path(str(FOLDER / "held_out.py"))
+
+
+def table_of(held_out: dict[str, Any], folder: Path, rows: int, **options: Any) -> Any:
+    """A table of rows that all differ, the first of them twice."""
+    numbers = [*range(rows), 0]
+    lines = [f"{i},{'odd' if i % 2 else 'even'},{'yes' if i % 5 == 0 else 'no'},{i * 7}" for i in numbers]
+    (folder / "rows.csv").write_text("\n".join(["number,kind,bought,receipt", *lines]))
+    return held_out["Data"]("rows", "rows.csv", "bought", "binary", "yes", ("receipt",), **options)
+
+
+def test_a_table_is_read_without_its_target_what_may_not_be_known_and_repeated_rows(
+    held_out: dict[str, Any], tmp_path: Path
+) -> None:
+    frame, truth = held_out["read"](table_of(held_out, tmp_path, 50), tmp_path)
+    assert list(frame.columns) == ["number", "kind"]
+    assert str(frame["kind"].dtype) == "category"
+    assert frame["number"].tolist() == list(range(50))
+    assert truth.tolist() == [float(i % 5 == 0) for i in range(50)]
+
+
+def test_rows_in_order_are_held_out_from_the_end_and_others_at_random_several_times(
+    held_out: dict[str, Any], tmp_path: Path
+) -> None:
+    (ordered,) = held_out["splits"](table_of(held_out, tmp_path, 50, ordered=True), tmp_path, 3)
+    assert ordered.held["number"].tolist() == list(range(40, 50))
+    assert ordered.dev["number"].tolist() == list(range(40))
+    drawn = list(held_out["splits"](table_of(held_out, tmp_path, 50), tmp_path, 3))
+    assert [one.number for one in drawn] == [0, 1, 2]
+    assert len({tuple(one.held["number"]) for one in drawn}) == 3
+    for one in drawn:
+        assert sorted([*one.dev["number"], *one.held["number"]]) == list(range(50))
+        assert one.hidden.tolist() == [float(i % 5 == 0) for i in one.held["number"]]
+        assert one.truth.tolist() == [float(i % 5 == 0) for i in one.dev["number"]]
+
+
+def test_a_table_of_many_rows_is_split_once(held_out: dict[str, Any], tmp_path: Path) -> None:
+    assert len(list(held_out["splits"](table_of(held_out, tmp_path, held_out["SMALL"]), tmp_path, 3))) == 1
+
+
+def test_every_row_is_held_out_by_one_fold(held_out: dict[str, Any], tmp_path: Path) -> None:
+    found = list(held_out["folds"](table_of(held_out, tmp_path, 53, folds=10), tmp_path))
+    assert len(found) == 10
+    assert sorted(i for one in found for i in one.held["number"]) == list(range(53))
+    assert all(not set(one.held["number"]) & set(one.dev["number"]) for one in found)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

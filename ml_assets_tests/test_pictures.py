@@ -1,4 +1,4 @@
-"""Drawings: every figure is drawn where it belongs, with its axis, and words are escaped."""
+"""Pictures: every figure is drawn where it belongs, with its axis, and words are escaped."""
 
 import math
 import re
@@ -7,8 +7,17 @@ from itertools import pairwise
 
 import pytest
 
-from ml_assets.canvas import BLUE, RED, Drawing
-from ml_assets.pictures import Mark, bars, before_and_after, curves, forest, frontier, trend
+from ml_assets.drawing import BLUE, RED
+from ml_assets.pictures import (
+    Drawing,
+    Mark,
+    bars,
+    before_and_after,
+    curves,
+    forest,
+    frontier,
+    trend,
+)
 
 MARKS = [Mark("a", 0.2, 0.1, 0.3), Mark("<b>", 0.6, 0.5, 0.7, strong=True)]
 
@@ -39,13 +48,6 @@ def test_a_forest_draws_every_figure_with_its_interval() -> None:
 
 def test_unbounded_intervals_are_cut_off() -> None:
     assert "inf" not in svg(forest("t", [Mark("a", 0.2, 0.1, math.inf), MARKS[0]]))
-
-
-def test_a_drawing_for_a_page_has_no_title_of_its_own() -> None:
-    drawing = forest("title", MARKS)
-    assert drawing is not None
-    assert 'font-weight="600" font-size="12" fill="#3a4250">title<' in drawing.svg()
-    assert ">title</text>" not in drawing.svg(alone=False)
 
 
 def test_before_and_after() -> None:

@@ -1,4 +1,4 @@
-"""The ten sections together, and what follows from them; the rules that span them are in :mod:`ml_assets.declaration.spanning`."""
+"""The ten sections together, and what follows from them: defaults, versions. The rules that span them are in ``spanning``."""
 
 import hashlib
 import json

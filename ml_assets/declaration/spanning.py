@@ -1,4 +1,10 @@
-"""The rules that span sections: what a declaration may not say in one section because of what it says in another."""
+"""The rules that span the sections of a solution: each yields one sentence per thing that does not fit.
+
+A sentence says where it is, what it got and what is allowed. :class:`ml_assets.declaration.solution.Solution` tells all of
+them at once.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -11,7 +17,7 @@ if TYPE_CHECKING:
     from ml_assets.declaration.solution import Solution
 
 
-def _metrics_fit_task(s: "Solution") -> Iterator[str]:
+def _metrics_fit_task(s: Solution) -> Iterator[str]:
     named = [("success_criteria", c.metric) for c in s.success_criteria]
     watched = s.monitoring.performance.metric
     for where, metric in (*named, *((("monitoring.performance", watched),) if watched else ())):
@@ -20,19 +26,19 @@ def _metrics_fit_task(s: "Solution") -> Iterator[str]:
             yield f"{where}: got metric {metric!r} for a {s.task} target; allowed: {allowed}"
 
 
-def _groups_are_declared(s: "Solution") -> Iterator[str]:
+def _groups_are_declared(s: Solution) -> Iterator[str]:
     for criterion in s.success_criteria:
         if criterion.in_each is not None and criterion.in_each not in s.group_names:
             yield f"success_criteria: got in_each {criterion.in_each!r}; allowed: {', '.join(s.group_names) or 'no group is declared in data_bias'}"
 
 
-def _protected_is_not_target(s: "Solution") -> Iterator[str]:
+def _protected_is_not_target(s: Solution) -> Iterator[str]:
     for attribute in s.data_bias.protected:
         if s.data_bias.columns_of(attribute) == s.target:
             yield f"data_bias.protected: got {attribute!r}, which is the target; allowed: any other column"
 
 
-def _columns_do_not_collide(s: "Solution") -> Iterator[str]:
+def _columns_do_not_collide(s: Solution) -> Iterator[str]:
     if s.data_pipeline.id == s.target:
         yield f"data_pipeline.id: got {s.target!r}, which is the target; allowed: a column that names the row"
     shared = set(s.data_bias.groups) & {s.target}
@@ -40,18 +46,18 @@ def _columns_do_not_collide(s: "Solution") -> Iterator[str]:
         yield f"data_bias.groups: got a group named {s.target!r} like the target; allowed: another name"
 
 
-def _baseline_exists(s: "Solution") -> Iterator[str]:
+def _baseline_exists(s: Solution) -> Iterator[str]:
     if s.business_case.simple_rule is None and any(c.better_than == "simple_rule" for c in s.success_criteria):
         yield "success_criteria: got better_than simple_rule, but business_case.simple_rule is not declared; allowed: dummy, single_feature, simpler_model, or declare the rule"
 
 
-def _window_outlasts_delay(s: "Solution") -> Iterator[str]:
+def _window_outlasts_delay(s: Solution) -> Iterator[str]:
     span, delay = s.model.window, s.business_case.target.delay
     if isinstance(span, Span) and span[1] == "seconds" and delay is not None and delay.total_seconds() >= span[0]:
         yield f"business_case.target.delay: got {delay}, not shorter than model.window ({span}); allowed: a delay shorter than the window, else no training row has a label"
 
 
-def _time_needs_a_stream(s: "Solution") -> Iterator[str]:
+def _time_needs_a_stream(s: Solution) -> Iterator[str]:
     if s.model.split == "time" and s.data_pipeline.arrival is None:
         yield "model.split: got time for a single table; allowed: hash, or declare data_pipeline.arrival"
     spans = [n for n in ("window", "test_span", "validation_span", "half_life") if getattr(s.model, n) is not None]
@@ -63,7 +69,7 @@ def _time_needs_a_stream(s: "Solution") -> Iterator[str]:
             yield f"model: got a duration for {', '.join(timed)}, but batches of files have no period; allowed: a number of batches, such as '20 batches'"
 
 
-def _model_fits_task(s: "Solution") -> Iterator[str]:
+def _model_fits_task(s: Solution) -> Iterator[str]:
     if s.task != "regression" and s.model.loss is not None:
         yield f"model.loss: got {s.model.loss!r} for a {s.task} target; allowed: nothing, classes are learned by their likelihood"
     if s.model.loss == "money" and s.business_case.value is None:
@@ -80,14 +86,14 @@ def _model_fits_task(s: "Solution") -> Iterator[str]:
         yield "model.monotone: got it for a multiclass target, which has no single score; allowed: nothing"
 
 
-def _cluster_is_not_target(s: "Solution") -> Iterator[str]:
+def _cluster_is_not_target(s: Solution) -> Iterator[str]:
     if s.model.cluster is not None and s.model.cluster == s.target:
         yield f"model.cluster: got {s.target!r}, which is the target; allowed: a column that several rows share"
     if s.model.cluster is not None and s.time_split:
         yield "model.cluster: got it for a split by time; allowed: split: hash, or no cluster"
 
 
-def _seasons_need_a_clock(s: "Solution") -> Iterator[str]:
+def _seasons_need_a_clock(s: Solution) -> Iterator[str]:
     drift, period = s.monitoring.drift, s.data_pipeline.period
     if period is None and (drift.season != "none" or drift.against == "trailing"):
         yield "monitoring.drift: got a season or against: trailing, but batches without a period have no time; allowed: season: none and against: release, or declare data_pipeline.arrival by hour, day, week or month"
@@ -97,23 +103,23 @@ def _seasons_need_a_clock(s: "Solution") -> Iterator[str]:
         yield f"monitoring.drift.season: got {drift.season}, but a batch spans several; allowed: none, {allowed}"
 
 
-def _files_fit_arrival(s: "Solution") -> Iterator[str]:
+def _files_fit_arrival(s: Solution) -> Iterator[str]:
     arrival, source = s.data_pipeline.arrival, s.data_pipeline.source
     if arrival is not None and arrival.every == "file" and source.type == "sql":
         yield "data_pipeline.arrival: got every: file for an sql source; allowed: hour, day, week, month"
 
 
-def _labels_need_ids(s: "Solution") -> Iterator[str]:
+def _labels_need_ids(s: Solution) -> Iterator[str]:
     if s.data_pipeline.labels is not None and s.data_pipeline.id is None:
         yield "data_pipeline.labels: got a source of labels without data_pipeline.id; allowed: an id to join them by"
 
 
-def _binary_options(s: "Solution") -> Iterator[str]:
+def _binary_options(s: Solution) -> Iterator[str]:
     if s.task != "binary" and s.business_case.target.positive is not None:
         yield f"business_case.target.positive: got {s.business_case.target.positive!r} for a {s.task} target; allowed: nothing"
 
 
-def _fairness_fits_task(s: "Solution") -> Iterator[str]:
+def _fairness_fits_task(s: Solution) -> Iterator[str]:
     from ml_assets.statistics.disparity import FAIRNESS_METRICS
 
     promised = [e.metric for entry in s.data_bias.plan for e in entry.expected_effect if e.metric in FAIRNESS_METRICS]
@@ -124,7 +130,7 @@ def _fairness_fits_task(s: "Solution") -> Iterator[str]:
             yield f"{where}: got {metric!r} for a {s.task} target; allowed: {allowed}"
 
 
-SPANNING_RULES: tuple[Callable[["Solution"], Iterator[str]], ...] = (
+SPANNING_RULES: tuple[Callable[[Solution], Iterator[str]], ...] = (
     _metrics_fit_task,
     _groups_are_declared,
     _protected_is_not_target,
@@ -140,4 +146,3 @@ SPANNING_RULES: tuple[Callable[["Solution"], Iterator[str]], ...] = (
     _binary_options,
     _fairness_fits_task,
 )
-"""Each yields one sentence per problem: where, what it got, what is allowed."""

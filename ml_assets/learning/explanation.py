@@ -13,8 +13,8 @@ from ml_assets.learning.artifact import SolutionArtifact
 from ml_assets.learning.losses import row_loss
 from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, prepare
 from ml_assets.learning.table import TrainingTable
+from ml_assets.statistics.clustered import clustered_mean
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.intervals import mean_interval
 
 BAND = (0.1, 0.9)
 """Quantiles of the rows' own curves between which the band of a partial dependence lies."""
@@ -67,8 +67,8 @@ def permutation_importance(
     """Importance of every input, highest first: mean of (loss with the column shuffled - loss), over rows and repeats.
 
     ``table``: rows the model was not fitted on. ``loss(truth, score)`` gives a loss per row, lower is better (default:
-    ``row_loss`` of the task, in nats or squared units). The interval is Student's over rows, each row's rise being
-    averaged over ``repeats`` shuffles. More than ``max_rows`` rows are sampled.
+    ``row_loss`` of the task, in nats or squared units). The interval is Student's over rows, or over the clusters of the
+    table, each row's rise being averaged over ``repeats`` shuffles. More than ``max_rows`` rows are sampled.
 
     Of two columns that say the same, each may look unimportant: the other one stands in. It is a figure about this
     model, not about causes. Raises ``DataError`` for a table without rows.
@@ -85,7 +85,7 @@ def permutation_importance(
         for spec in artifact.specs
     }
     total = sum(max(float(rise.mean()), 0.0) for rise in rises.values())
-    found = [_importance(name, rise, total, level) for name, rise in rises.items()]
+    found = [_importance(name, rise, total, level, rows.cluster) for name, rise in rises.items()]
     return tuple(sorted(found, key=lambda one: (-one.importance.value, one.feature)))
 
 
@@ -102,7 +102,7 @@ def partial_dependence(
 ) -> tuple[PartialDependence, ...]:
     """Mean score over the rows with a feature set to each of up to ``points`` values: quantiles, or categories.
 
-    ``code`` picks the class of a multiclass score. The interval is that of the mean over rows; the band between the
+    ``code`` picks the class of a multiclass score. The interval is that of the mean over rows (clusters); the band between the
     10 % and the 90 % quantile of the rows shows how much they differ, and neither covers that another sample gives
     another model. Where features move together it shows rows that cannot exist. Raises ``DataError`` for a feature that
     is no input.
@@ -118,7 +118,7 @@ def partial_dependence(
         PartialDependence(
             name,
             tuple(
-                _point(artifact, prepared, specs[name], value, code, level)
+                _point(artifact, prepared, specs[name], value, code, level, rows.cluster)
                 for value in _grid(prepared[name], specs[name], points)
             ),
         )
@@ -141,11 +141,11 @@ def _shuffled(
     return artifact.score(prepared.assign(**{spec.name: prepared[spec.name].array[order]}))
 
 
-def _importance(name: str, rise: FloatArray, total: float, level: float) -> FeatureImportance:
-    low, high = mean_interval(rise, level=level)
-    value = float(rise.mean())
-    estimate = Estimate("rise of the loss", value, low, high, len(rise), "", level)
-    return FeatureImportance(name, estimate, max(value, 0.0) / total if total > 0 else 0.0)
+def _importance(
+    name: str, rise: FloatArray, total: float, level: float, cluster: NDArray[Any] | None
+) -> FeatureImportance:
+    estimate = clustered_mean(rise, cluster).estimate("rise of the loss", level=level)
+    return FeatureImportance(name, estimate, max(estimate.value, 0.0) / total if total > 0 else 0.0)
 
 
 def _grid(column: "pd.Series[Any]", spec: FeatureSpec, points: int) -> list[float | str]:
@@ -161,7 +161,13 @@ def _grid(column: "pd.Series[Any]", spec: FeatureSpec, points: int) -> list[floa
 
 
 def _point(
-    artifact: SolutionArtifact, prepared: pd.DataFrame, spec: FeatureSpec, value: float | str, code: int, level: float
+    artifact: SolutionArtifact,
+    prepared: pd.DataFrame,
+    spec: FeatureSpec,
+    value: float | str,
+    code: int,
+    level: float,
+    cluster: NDArray[Any] | None,
 ) -> PartialPoint:
     if spec.kind == "categorical":
         column: Any = pd.Categorical.from_codes(
@@ -171,7 +177,6 @@ def _point(
         column = np.full(len(prepared), float(value))
     score = artifact.score(prepared.assign(**{spec.name: column}))
     score = score[:, code] if score.ndim == 2 else score
-    low, high = mean_interval(score, level=level)
-    mean = Estimate("mean score", float(score.mean()), low, high, len(score), "", level)
+    mean = clustered_mean(score, cluster).estimate("mean score", level=level)
     bottom, top = np.quantile(score, BAND).tolist()
     return PartialPoint(value, mean, bottom, top)

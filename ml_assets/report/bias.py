@@ -20,7 +20,7 @@ from ml_assets.report.markup import (
 from ml_assets.report.rates import SELECTION, read_rates
 from ml_assets.report.recorded import Recorded
 from ml_assets.resources.store import Facts
-from ml_assets.stages.model_bias.showing import gap_drawings
+from ml_assets.statistics.fairness_metrics import allowed_band
 
 SMALLEST = "smallest gap these rows could rule out"
 FURTHER = {
@@ -108,7 +108,12 @@ def _model(recorded: Recorded) -> Html:
         | ({SMALLEST: d["detectable"]} if "detectable" in d else {})
         for d in found
     ]
-    pictures = [figure(drawing) for drawing in gap_drawings(found)]
+    pictures = []
+    for metric in dict.fromkeys(d["metric"] for d in found):
+        own = [d for d in found if d["metric"] == metric and d["value"]["value"] is not None]
+        limit = float(own[0]["limit"]) if own else 0.0
+        marks, held = [mark(name_of(d), d["value"]) for d in own], allowed_band(metric, limit)
+        pictures.append(figure(forest(f"{metric}: group against the rest, with its limits", marks, limits=held)))
     on_rows = f" on the test part, {report['rows']:,} rows{_audited(report)}."
     head = note("Overall verdict: ", badge(report["verdict"]), on_rows)
     return join([heading("In the final decisions"), head, table(rows, caption="Each group against the rest"), _detectable(found), *pictures, suppressed_note(report["disparities"], recorded.least)])  # fmt: skip

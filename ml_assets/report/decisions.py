@@ -24,8 +24,8 @@ def _figures(report: Facts) -> Html:
     pictures = []
     for metric, label in dict.fromkeys((f["metric"], f["label"]) for f in rows):
         own = [f for f in rows if (f["metric"], f["label"]) == (metric, label) and f["value"]["value"] is not None]
-        title = f"{metric} {label}".strip() + " by group"
-        pictures.append(figure(forest(title, [mark(name_of(f), f["value"]) for f in own])))
+        marks = [mark(name_of(f), f["value"]) for f in own]
+        pictures.append(figure(forest(f"{metric} {label}".strip() + " by group", marks)))
     caption = f"The worst of {report['crossed_figures']} figures of crossed groups"
     crossed = table([_row(f) for f in worst], caption=caption) if worst else Html("")
     return join([table([_row(f) for f in rows], caption="Each group beside all others"), *pictures, crossed])

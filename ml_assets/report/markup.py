@@ -154,7 +154,7 @@ def estimate_text(estimate: Facts) -> Html:
 
 
 def figure(drawing: Drawing | None, *, small: bool = False) -> Html:
-    """A drawing with its title over it; nothing where there is none."""
+    """A drawing with its title under it; nothing where there is none."""
     if drawing is None:
         return Html("")
     shown = Html(drawing.svg(alone=False))

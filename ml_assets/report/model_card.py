@@ -244,8 +244,7 @@ def _explanation(recorded: Recorded) -> Html:
         for f in found["importance"][:12]
         if f["importance"]["value"] is not None
     ]
-    drawn = figure(forest("rise of the loss when an input is shuffled", marks, limits=[0.0]))
-    return join([heading("What the model goes by"), drawn, table(rows, caption="All inputs")])
+    return join([heading("What the model goes by"), figure(forest("rise of the loss when an input is shuffled", marks, limits=[0.0])), table(rows, caption="All inputs")])  # fmt: skip
 
 
 def _worth(recorded: Recorded) -> Html:

@@ -145,8 +145,8 @@ def _frontier(facts: Facts, unit: str) -> Html:
         return note("No frontier to draw: nothing beside the solution as it is was tried.")
     best = facts.get("frontier")
     words = note("Not beaten in both money and distance: ", ", ".join(best), ".") if best else Html("")
-    drawn = frontier("remedies by price and distance from equal treatment", points, across="worst gap, in multiples of its limit", up=f"{unit} per decision", start="none", limit=1.0, spans=spans)  # fmt: skip
-    return join([figure(drawn), words])
+    picture = frontier("remedies by price and distance from equal treatment", points, across="worst gap, in multiples of its limit", up=f"{unit} per decision", start="none", limit=1.0, spans=spans)  # fmt: skip
+    return join([figure(picture), words])
 
 
 def _changes(recorded: Recorded, facts: Facts) -> Html:

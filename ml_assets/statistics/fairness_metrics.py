@@ -113,3 +113,9 @@ def fairness_metric(name: str, *, task: Task) -> FairnessMetric:
         allowed = ", ".join(known.name for known in _TABLE if task in known.tasks)
         raise DataError(f"no such fairness metric for {task}", got=name, allowed=allowed, do="Use one of these names")
     return metric
+
+
+def allowed_band(metric: str, limit: float) -> tuple[float, float]:
+    """From where to where a gap is tolerated: a ratio between ``limit`` and its inverse, a difference within ± ``limit``."""
+    ratio = FAIRNESS_METRICS[metric].form == "ratio"
+    return (limit, 1 / limit) if ratio and limit else (-limit, limit)

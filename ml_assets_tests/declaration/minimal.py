@@ -24,8 +24,6 @@ MINIMAL: dict[str, Any] = {
     "data_pipeline": {"source": {"type": "files", "path": "customers.csv"}},
 }
 ARRIVAL: dict[str, Any] = {"every": "day", "event_time": "at", "start": "2026-01-01"}
-REGRESSION = {"business_case__target": {"column": "spend", "task": "regression"}}
-ID = {"data_pipeline__id": "customer"}
 
 
 def changed(**changes: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The ten sections together: defaults that depend on them, versions."""
+"""The ten sections together: names, defaults that depend on them, versions."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,7 +7,10 @@ import pytest
 
 from ml_assets.declaration import SECTIONS, Solution
 from ml_assets.learning.losses import Loss
-from ml_assets_tests.declaration.minimal import CASE, HERE, ID, MINIMAL, REGRESSION, refusal, solution, stream
+from ml_assets_tests.declaration.minimal import CASE, HERE, MINIMAL, refusal, solution, stream
+
+REGRESSION = {"business_case__target": {"column": "spend", "task": "regression"}}
+ID = {"data_pipeline__id": "customer"}
 
 
 @pytest.mark.parametrize("name", ["../x", "Churn", "1churn", "churn-eu", "", "a" * 64, "a/b", "churn\n"])

@@ -1,4 +1,4 @@
-"""Every rule that spans sections, broken and kept."""
+"""Every rule that spans the sections of a solution, broken and kept."""
 
 from typing import Any
 
@@ -6,8 +6,10 @@ import pytest
 
 from ml_assets.declaration import Solution
 from ml_assets.declaration.spanning import SPANNING_RULES
-from ml_assets_tests.declaration.minimal import ARRIVAL, HERE, ID, REGRESSION, changed, refusal, solution
+from ml_assets_tests.declaration.minimal import ARRIVAL, HERE, changed, refusal, solution
 
+REGRESSION = {"business_case__target": {"column": "spend", "task": "regression"}}
+ID = {"data_pipeline__id": "customer"}
 BINARY_METRICS = (
     "accuracy, average_precision, balanced_accuracy, brier_score, expected_calibration_error, f1, log_loss, macro_f1, precision, "
     "recall, roc_auc, selection_rate, specificity, value_per_decision"

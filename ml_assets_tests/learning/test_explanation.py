@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -99,3 +101,22 @@ def test_what_cannot_be_explained_is_said(make_table: MakeTable) -> None:
         permutation_importance(artifact, table.take("nowhere"))
     with pytest.raises(DataError, match="age"):
         partial_dependence(artifact, table, ["age"])
+
+
+def test_rows_of_one_customer_count_once(make_table: MakeTable) -> None:
+    """Every row five times is no more evidence: with clusters the intervals are nearly those of the rows alone."""
+    table = make_table(n=400)
+    five = table.rows(np.repeat(np.arange(400), 5))
+    artifact = SolutionArtifact("s", "binary", table.classes, fit_candidate("logistic_regression", table))
+    owned = replace(five, cluster=np.repeat(np.arange(400), 5))
+    wide, narrow, alone = (
+        next(one.importance for one in permutation_importance(artifact, t, seed=1) if one.feature == "signal")
+        for t in (owned, five, table)
+    )
+    assert wide.value == narrow.value
+    assert (wide.high - wide.low) > 1.4 * (
+        narrow.high - narrow.low
+    )  # √5 but for the shuffle, which each copy has for itself
+    assert (wide.high - wide.low) < 1.3 * (alone.high - alone.low)
+    spread = [partial_dependence(artifact, t, ["signal"], max_rows=2000)[0].points[0].score for t in (owned, five)]
+    assert (spread[0].high - spread[0].low) > 2 * (spread[1].high - spread[1].low)

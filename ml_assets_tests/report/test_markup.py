@@ -77,23 +77,21 @@ def test_tables_take_every_key_in_order() -> None:
     assert words(table([])) == "nothing to show"
 
 
-MARKS = [Mark("a", 0.2, 0.1, 0.3), Mark("<b>", 0.6, 0.5, 0.7, strong=True)]
-
-
 def test_a_figure_holds_its_drawing_under_its_title_once() -> None:
-    drawn = figure(forest("rates <of> groups", MARKS, limits=[0.4]))
+    marks = [Mark("a", 0.2, 0.1, 0.3), Mark("<b>", 0.6, 0.5, 0.7, strong=True)]
+    drawn = figure(forest("rates <of> groups", marks, limits=[0.4]))
     assert drawn.startswith('<figure class="scroll"><figcaption>rates &lt;of&gt; groups</figcaption><svg ')
     assert drawn.count("rates &lt;of&gt; groups") == 3  # caption, label and title of the picture
     assert "xmlns" not in drawn
     assert "<b>" not in drawn
-    assert figure(trend("auc", MARKS), small=True).startswith('<figure class="small">')
+    assert figure(trend("auc", marks), small=True).startswith('<figure class="small">')
 
 
-def test_nothing_is_shown_of_nothing() -> None:
+def test_nothing_is_shown_of_no_drawing() -> None:
     assert figure(forest("t", [])) == ""
-    assert reused("no picture") == ""
 
 
 def test_a_picture_of_the_ui_becomes_an_image_of_the_page() -> None:
     image = reused(curve("c", [(0, 0), (1, 1)]))
     assert image.startswith('<figure class="scroll"><img src="data:image/svg+xml;base64,')
+    assert reused("no picture") == ""

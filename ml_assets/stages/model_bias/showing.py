@@ -6,10 +6,12 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.evidence import images, markdown_table, table
-from ml_assets.pictures import Drawing, Mark, curves, forest
+from ml_assets.pictures import Mark, curves, forest
 from ml_assets.resources.store import Facts
-from ml_assets.statistics.fairness_metrics import FAIRNESS_METRICS
+from ml_assets.statistics.fairness_metrics import allowed_band
 
+MOST_MARKS = 30
+"""Groups in a picture of gaps; the table beside it has them all."""
 WHY = {
     "small": "fewer than {} rows",
     "complementary": "count not shown and figures rounded, so that a smaller group's cannot be worked out",
@@ -233,30 +235,27 @@ SHOWN_RATES = {
 
 def _pictures(facts: Facts) -> dict[str, Any]:
     drawn = {
-        "picture": images(gap_drawings(visible(facts, facts["disparities"]))),
+        "picture": gap_pictures(facts),
         "rates of every group": rate_pictures(facts),
         "calibration of every group": calibration_pictures(facts),
     }
     return {name: dg.MetadataValue.md(drawing) for name, drawing in drawn.items() if drawing}
 
 
-def gap_drawings(gaps: Iterable[Facts]) -> list[Drawing | None]:
-    """A drawing per metric, each group against the rest with the limits it is held to: a ratio of 1 and a difference of 0 say
-    the same, so they share no axis."""
-    known = [d for d in gaps if d["value"]["value"] is not None]
+def gap_pictures(facts: Facts) -> str:
+    """Each gated metric on an axis of its own, every group against the rest, with the limits it is held to."""
+    known = [d for d in visible(facts, facts["disparities"]) if d["value"]["value"] is not None]
     drawn = []
     for metric in dict.fromkeys(d["metric"] for d in known):
         own = [d for d in known if d["metric"] == metric]
-        title = f"{metric}: group against the rest, with its limits"
-        limits = _limits(metric, float(own[0]["limit"]))
-        drawn.append(forest(title, [mark(name_of(d), d["value"]) for d in own][:30], limits=limits))
-    return drawn
-
-
-def _limits(metric: str, limit: float) -> list[float]:
-    if FAIRNESS_METRICS[metric].form != "ratio":
-        return [-limit, limit]
-    return [limit, 1 / limit] if limit else [limit]
+        drawn.append(
+            forest(
+                f"{metric}: group against the rest, with its limits",
+                [mark(name_of(d), d["value"]) for d in own][:MOST_MARKS],
+                limits=allowed_band(metric, float(own[0]["limit"])),
+            )
+        )
+    return images(drawn)
 
 
 def rate_pictures(facts: Facts) -> str:

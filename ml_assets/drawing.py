@@ -1,11 +1,18 @@
-"""What drawings are made of: a canvas, straight axes, lines, points and words, as SVG. All words are escaped here."""
+"""What every picture is drawn with: a canvas, straight scales with their axes, lines, points, words.
+
+A :class:`Drawing` knows nothing of where it is shown: :mod:`ml_assets.evidence` puts it into Markdown, ``report`` into a
+page. All words are escaped here. The pictures themselves are in :mod:`ml_assets.pictures`.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+WIDTH, LEFT, RIGHT, LINE = 640, 210, 24, 24
 BLUE, GREY, RED, INK, PALE = "#3b6fb6", "#b8bfc9", "#c8453b", "#3a4250", "#dfe4ea"
+SEVERAL = (BLUE, RED, "#3f8f5b", "#b07c1f", "#7b53a6", "#3a9aa5", "#8a5a44", "#6b7480")
+"""Colours of lines that are told apart."""
 _STYLE = "font-family:Inter,Arial,sans-serif;font-size:12px"
 
 
@@ -105,7 +112,7 @@ def text(
 
 
 def axis(x: Scale, height: float, *, top: float = 14) -> list[str]:
-    """Upright lines at round numbers of a horizontal axis, and the numbers under them."""
+    """Upright lines with their numbers below."""
     found = []
     for t in x.ticks():
         found += [line(x(t), top, x(t), height - 22, PALE), text(x(t), height - 8, short(t), INK, anchor="middle")]
@@ -113,7 +120,7 @@ def axis(x: Scale, height: float, *, top: float = 14) -> list[str]:
 
 
 def levels(y: Scale, left: float, right: float) -> list[str]:
-    """Level lines at round numbers of a vertical axis, and the numbers beside them."""
+    """Level lines with their numbers to the left."""
     found = []
     for t in y.ticks():
         found += [line(left, y(t), right, y(t), PALE), text(left - 6, y(t) + 4, short(t), INK, anchor="end")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.demo import MARKER, Story, prepare
+from ml_assets.demo import MARKER, prepare
 from ml_assets.servers import HOST, free_port
 
 
@@ -34,12 +34,6 @@ def test_the_whole_story_happens(tmp_path: Path) -> None:
     assert "blocked" in story["broken_feed"]
     assert "performance" in story["retraining"]
     assert story["money"]["with"] > story["money"]["without"]
-
-
-def test_a_story_that_did_not_happen_names_what_is_missing() -> None:
-    assert len(Story().missing()) == 7
-    assert Story(first_release="x").missing()[0] == "a harmless shift seen and not retrained on"
-    assert "money with and without the retraining" in Story(money={"gained": -1.0}).missing()
 
 
 def test_fresh_removes_only_what_a_demo_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -507,14 +507,17 @@ def test_electricity_weeks_are_judged_when_their_labels_are_known(electricity: J
         assert electricity.facts("performance_estimate", batch)["estimated"]
 
 
-def test_electricity_drift_alarms_and_what_was_earned_falls(electricity: Journey) -> None:
-    """Spring prices are not those of the reference: the alarm names the price, and the money bears it out."""
-    promised = electricity.metric("value_per_decision")["value"]
+def test_electricity_drift_alarms_and_what_was_earned_is_told(electricity: Journey) -> None:
+    """Spring prices are not those of the reference: the alarm names the price. Whether money fell is for the labels to say:
+    a model that learned from the newest rows earned more in one of these weeks than its test part promised.
+    """
     for batch in electricity.batches[WEEKS:]:
         failed = dict(electricity.runs[f"live {batch}"].failed_checks)
         assert "drifted: nswprice" in failed["drift_report:drift"]
         assert failed["performance_report:performance"] == UNLABELLED
-        assert electricity.facts("value_report", batch)["earned"]["value"] < promised
+        earned = electricity.facts("value_report", batch)["earned"]
+        assert earned["low"] < earned["value"] < earned["high"]
+        assert earned["n"] > 0
 
 
 def test_electricity_answers_are_never_rewritten(electricity: Journey) -> None:
@@ -529,7 +532,10 @@ def test_the_policy_is_replayed_in_money(name: str, request: pytest.FixtureReque
     """Both streams drift: who never trains again earns least, and nobody earns more than the best in hindsight."""
     made: Journey = request.getfixturevalue(name)
     net = {o["name"]: o["money"] - o["cost"] for o in made.facts("policy_backtest")["outcomes"]}
-    assert set(net) == {"never", "every batch", "age known by then", "declared policy", "oracle"}
+    renewed = made.facts("policy_backtest")["renewal"]["blocks"]
+    period = "every batch" if renewed == 1 else f"every {renewed} batches"
+    chosen = set() if renewed is None else {f"{period}, chosen on these blocks"}
+    assert set(net) == {"never", "every batch", "age known by then", "declared policy", "oracle"} | chosen
     assert max(net.values()) == pytest.approx(net["oracle"])
     assert min(net.values()) == pytest.approx(net["never"])
     assert net["declared policy"] > net["never"]

@@ -507,17 +507,21 @@ def test_electricity_weeks_are_judged_when_their_labels_are_known(electricity: J
         assert electricity.facts("performance_estimate", batch)["estimated"]
 
 
-def test_electricity_drift_alarms_and_what_was_earned_is_told(electricity: Journey) -> None:
-    """Spring prices are not those of the reference: the alarm names the price. Whether money fell is for the labels to say:
-    a model that learned from the newest rows earned more in one of these weeks than its test part promised.
+def test_electricity_drift_alarms_and_what_was_earned_falls(electricity: Journey) -> None:
+    """Spring prices are not those of the reference: the alarm names the price, and the money bears it out beyond chance.
+
+    Not in every week: the model that learned from the newest rows earned more in one than its test part promised.
     """
+    promised = electricity.metric("value_per_decision")["value"]
+    fallen = []
     for batch in electricity.batches[WEEKS:]:
         failed = dict(electricity.runs[f"live {batch}"].failed_checks)
         assert "drifted: nswprice" in failed["drift_report:drift"]
         assert failed["performance_report:performance"] == UNLABELLED
         earned = electricity.facts("value_report", batch)["earned"]
         assert earned["low"] < earned["value"] < earned["high"]
-        assert earned["n"] > 0
+        fallen.append(earned["high"] < promised)
+    assert any(fallen)
 
 
 def test_electricity_answers_are_never_rewritten(electricity: Journey) -> None:

@@ -27,7 +27,7 @@ def refitted(artifact: SolutionArtifact, situation: Situation, remedy: Reweighed
     few more), calibration and thresholds, all of them chosen on rows the first fit had not seen. ``remedy`` is what part 8
     did to that fit. The fact ``refit`` says on how many rows, and where the fit ended. What is measured on validation
     rows must from now on be asked of ``artifact``, not of the answer: it has learned from them.
-    Source: scikit-learn's ``TunedThresholdClassifierCV(refit=True)`` and ``early_stopping`` users do the same by hand.
+    Source of the practice: scikit-learn's ``TunedThresholdClassifierCV(refit=True)``, which keeps a threshold on another fit too.
     """
     stopped = stopped_at(artifact.predictor)
     predictor = remedy.predictor(situation.joined(stopped))

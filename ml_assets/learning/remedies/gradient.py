@@ -9,10 +9,10 @@ import numpy as np
 
 from ml_assets.errors import DeclarationError
 from ml_assets.learning.candidates import fit_candidate
-from ml_assets.learning.finishing import finish
 from ml_assets.learning.frontier import Candidate
 from ml_assets.learning.predictors import Predictor
 from ml_assets.learning.remedies.aims import Aim
+from ml_assets.learning.remedies.repeating import finished
 from ml_assets.learning.remedies.rungs import Made, Rung
 from ml_assets.learning.remedies.situation import Situation
 from ml_assets.learning.table import TrainingTable
@@ -71,16 +71,7 @@ def _make(situation: Situation, aim: Aim, _: Mapping[str, Candidate]) -> Made:
     labels = aim.labels(situation.groups.iloc[at])
     search.fit(np.arange(len(rows))[:, None], rows.truth.astype(np.int64), sensitive_features=labels.to_numpy())
     heaviest = search.predictors_[int(np.asarray(search.weights_).argmax())]
-    done = finish(
-        heaviest.predictor,
-        situation.rows,
-        solution=situation.base.solution,
-        value=situation.value,
-        calibration=situation.calibration,
-        excluded_groups=situation.base.excluded_groups,
-        seed=situation.recipe.seed,
-    )
-    yield NAME, Candidate(situation.marked(done.artifact, NAME))
+    yield NAME, Candidate(situation.marked(finished(heaviest.predictor, situation), NAME))
 
 
 def _constraint(aim: Aim, favourable: int) -> str:

@@ -71,7 +71,7 @@ class Reweighed:
 
     def fit(self, situation: Situation) -> SolutionArtifact:
         """The solution with that model."""
-        return _finished(self.predictor(situation), situation)
+        return finished(self.predictor(situation), situation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,11 @@ class Penalised:
 
     def fit(self, situation: Situation) -> SolutionArtifact:
         """The solution with that model."""
-        return _finished(self.predictor(situation), situation)
+        return finished(self.predictor(situation), situation)
 
 
-def _finished(predictor: Predictor, situation: Situation) -> SolutionArtifact:
+def finished(predictor: Predictor, situation: Situation) -> SolutionArtifact:
+    """The solution with this model, calibrated and cut on the validation rows as the base was, with the facts of the base."""
     return finish(
         predictor,
         situation.rows,

@@ -237,8 +237,10 @@ def _outcome(criterion: Criterion, met: bool, estimate: Estimate | None, sentenc
 def worst_slices_of(
     solution: Solution, models: tuple[SolutionArtifact, SolutionArtifact], rows: Learned
 ) -> WorstSlices:
-    """Slices that stand out on the validation part under the first model, which has not seen it, tested on the test part
-    under the second, the final one."""
+    """Slices that stand out on the validation part under the first model, which has not seen it, tested on the test part.
+
+    The second model, the final one, is the one that is tested.
+    """
     found, tested = rows.part("validation"), rows.part("test")
     return weak_slices(
         models,

@@ -23,12 +23,16 @@ from ml_assets.learning.linear import (
 from ml_assets.learning.predictors import Parameter, Parameters, Predictor
 from ml_assets.learning.preprocessing import feature_specs
 from ml_assets.learning.table import TrainingTable
+from ml_assets.learning.wide_levels import NATIVE_LEVELS
 from ml_assets.statistics.metrics import Task
 
 EVERY_TASK: frozenset[Task] = frozenset({"binary", "multiclass", "regression"})
 CLASSES: frozenset[Task] = frozenset({"binary", "multiclass"})
 EVERY_LOSS = frozenset({"squared", "absolute", "quantile"})
-USUAL_LEVELS = 200
+SQUARED_ALONE = frozenset({"squared"})
+USUAL_LEVELS = NATIVE_LEVELS
+ENCODED_LEVELS = 10_000
+"""Levels of a category where a family has a number for each."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +87,17 @@ _FOREST: Mapping[str, Parameter] = {
     "max_features": "sqrt",
     "max_samples": 0.4,
 }
+_LOGISTIC: Mapping[str, Parameter] = {"C": 1.0, "max_iter": 200}
 _TABLE = (
     Family("dummy", EVERY_TASK, 0, fit_dummy),
     Family("single_feature", EVERY_TASK, 1, fit_single_feature, {"bins": 20, "prior_rows": 20.0}),
-    Family("linear_regression", frozenset({"regression"}), 2, fit_linear_regression, {"alpha": None}, levels=10_000),
-    Family("logistic_regression", CLASSES, 2, fit_logistic_regression, {"C": 1.0, "max_iter": 200}, levels=10_000),
-    Family("xgboost", EVERY_TASK, 3, fit_xgboost, _BOOSTED),
-    Family("hist_gradient_boosting", EVERY_TASK, 4, fit_hist_gradient_boosting, _HISTOGRAM),
-    Family("random_forest", EVERY_TASK, 5, fit_random_forest, _FOREST, losses=frozenset({"squared"})),
+    Family(
+        "linear_regression", frozenset({"regression"}), 2, fit_linear_regression, {"alpha": None}, levels=ENCODED_LEVELS
+    ),
+    Family("logistic_regression", CLASSES, 2, fit_logistic_regression, _LOGISTIC, levels=ENCODED_LEVELS),
+    Family("xgboost", EVERY_TASK, 3, fit_xgboost, _BOOSTED, levels=ENCODED_LEVELS),
+    Family("hist_gradient_boosting", EVERY_TASK, 4, fit_hist_gradient_boosting, _HISTOGRAM, levels=ENCODED_LEVELS),
+    Family("random_forest", EVERY_TASK, 5, fit_random_forest, _FOREST, losses=SQUARED_ALONE, levels=ENCODED_LEVELS),
 )
 FAMILIES: Mapping[str, Family] = {family.name: family for family in _TABLE}
 """Every family by name; one row more is one candidate more."""

@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.learning.artifact import SolutionArtifact
-from ml_assets.learning.predictors import LinearPredictor, Predictor, XGBoostPredictor
-from ml_assets.learning.preprocessing import FloatArray, codes, prepare
+from ml_assets.learning.predictors import LinearPredictor, Predictor, XGBoostPredictor, feature_types
+from ml_assets.learning.preprocessing import FloatArray, prepare
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.intervals import mean_interval
 
@@ -83,25 +83,30 @@ _Parts = tuple[FloatArray, FloatArray, FloatArray]
 def _of_trees(predictor: XGBoostPredictor, frame: pd.DataFrame) -> _Parts:
     """xgboost's pred_contribs: (n, inputs + 1), or (n, K, inputs + 1), the last being the base of every row."""
     outputs = predictor.n_classes if predictor.task == "multiclass" else 1
-    width = len(predictor.specs)
+    owner = predictor.wide.owners(predictor.specs)
+    width = len(owner)
     parts = list(_tree_batches(predictor, frame))
     whole = np.concatenate(
         [part.reshape(-1, outputs, width + 1) for part, _ in parts] or [np.empty((0, outputs, width + 1))]
     )
     margin = np.concatenate([margin.reshape(-1, outputs) for _, margin in parts] or [np.empty((0, outputs))])
     base = whole[0, :, -1] if len(whole) else np.full(outputs, np.nan)
-    return np.swapaxes(whole[:, :, :-1], 1, 2), base, margin
+    values = np.swapaxes(whole[:, :, :-1], 1, 2)
+    own = values[:, : len(predictor.specs)].copy()
+    for at in range(len(predictor.specs), width):  # what a category says as a number is its own, too
+        own[:, owner[at]] += values[:, at]
+    return own, base, margin
 
 
 def _tree_batches(predictor: XGBoostPredictor, frame: pd.DataFrame) -> Iterator[tuple[FloatArray, FloatArray]]:
     import xgboost
 
-    x = codes(prepare(frame, predictor.specs), predictor.specs).astype(np.float32)
+    x = predictor.wide.matrix(prepare(frame, predictor.specs), predictor.specs).astype(np.float32)
     for start in range(0, len(x), _BATCH):
         matrix = xgboost.DMatrix(
             x[start : start + _BATCH],
             feature_names=predictor.booster.feature_names,
-            feature_types=["c" if spec.kind == "categorical" else "q" for spec in predictor.specs],
+            feature_types=feature_types(predictor.specs, predictor.wide),
             enable_categorical=True,
             nthread=1,
         )

@@ -13,13 +13,14 @@ from ml_assets.learning.predictors import (
     Predictor,
     SkopsPredictor,
     XGBoostPredictor,
-    estimator_inputs,
+    feature_types,
     limited,
     threads,
 )
-from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, codes, prepare
+from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, prepare
 from ml_assets.learning.table import TrainingTable
-from ml_assets.learning.target_encoding import training_design
+from ml_assets.learning.target_encoding import training_design, tree_inputs
+from ml_assets.learning.wide_levels import NARROW, WideLevels
 from ml_assets.statistics.metrics import Task
 
 OBJECTIVES: dict[Task, str] = {"binary": "binary:logistic", "multiclass": "multi:softprob"}
@@ -36,11 +37,13 @@ def fit_xgboost(job: Job) -> Predictor:
     """Boosted trees on native categories and missing values, stopped where the validation part stops improving."""
     import xgboost
 
+    wide, taught = _taught(job)
+
     settings: dict[str, Any] = dict(job.parameters)
     rounds, patience = int(settings.pop("rounds")), int(settings.pop("early_stopping_rounds"))
     cores = threads(len(job.train) * len(job.specs))
     settings |= {
-        **_objective(job),
+        **_objective(job, wide),
         "tree_method": "hist",
         "seed": job.seed,
         "nthread": cores,
@@ -48,19 +51,31 @@ def fit_xgboost(job: Job) -> Predictor:
         "verbosity": 0,
     }
     max_bin = int(settings["max_bin"])
-    train = xgboost.QuantileDMatrix(**boosting_matrix(job.train, job.specs), max_bin=max_bin, nthread=cores)
+    train = xgboost.QuantileDMatrix(
+        **boosting_matrix(job.train, job.specs, wide, taught), max_bin=max_bin, nthread=cores
+    )
     if not len(job.validation) or not patience:
-        return _boosted(job, xgboost.train(settings, train, rounds))
+        return _boosted(job, xgboost.train(settings, train, rounds), wide)
     held = xgboost.QuantileDMatrix(
-        **boosting_matrix(job.validation, job.specs), ref=train, max_bin=max_bin, nthread=cores
+        **boosting_matrix(job.validation, job.specs, wide), ref=train, max_bin=max_bin, nthread=cores
     )
     booster = xgboost.train(
         settings, train, rounds, evals=[(held, "held")], early_stopping_rounds=patience, verbose_eval=False
     )
-    return _boosted(job, booster[: booster.best_iteration + 1])
+    return _boosted(job, booster[: booster.best_iteration + 1], wide)
 
 
-def _objective(job: Job) -> dict[str, Any]:
+def _taught(job: Job) -> tuple[WideLevels, FloatArray]:
+    """The wide categories, and the matrix that teaches trees."""
+    return tree_inputs(prepare(job.train.features, job.specs), job.specs, job.train, seed=job.seed)
+
+
+def _directions(job: Job, wide: WideLevels) -> list[int]:
+    """Per matrix column: 1 rising, -1 falling, 0 free."""
+    return [*job.directions, *[0] * wide.width]
+
+
+def _objective(job: Job, wide: WideLevels) -> dict[str, Any]:
     """What xgboost minimises, and under which constraints."""
     if job.train.task == "multiclass":
         return {"objective": OBJECTIVES["multiclass"], "num_class": job.n_classes}
@@ -68,7 +83,7 @@ def _objective(job: Job) -> dict[str, Any]:
     if job.train.task == "regression" and job.loss.kind == "quantile":
         found["quantile_alpha"] = job.loss.quantile
     if any(job.directions):
-        found["monotone_constraints"] = str(job.directions)
+        found["monotone_constraints"] = str(tuple(_directions(job, wide)))
     return found
 
 
@@ -81,18 +96,19 @@ def fit_hist_gradient_boosting(job: Job) -> Predictor:
     if job.train.task == "regression":
         settings["loss"] = HISTOGRAM_LOSSES[job.loss.kind]
         settings["quantile"] = job.loss.quantile if job.loss.kind == "quantile" else None
-    held = _held(job)
+    wide, taught = _taught(job)
+    held = _held(job, wide)
     model = make(
         **settings,
         early_stopping=bool(held),
         random_state=job.seed,
-        categorical_features=[spec.kind == "categorical" for spec in job.specs],
-        monotonic_cst=list(job.directions) if any(job.directions) else None,
+        categorical_features=[spec.kind == "categorical" for spec in job.specs] + [False] * wide.width,
+        monotonic_cst=_directions(job, wide) if any(job.directions) else None,
     )
-    return _fitted(job, model, "codes", held)
+    return _grown(job, model, wide, taught, held)
 
 
-def _held(job: Job) -> dict[str, Any]:
+def _held(job: Job, wide: WideLevels) -> dict[str, Any]:
     """The rows to stop on as scikit-learn's fit takes them, none where there are none; it refuses an unlearned class."""
     known = np.ones(len(job.validation), dtype=np.bool_)
     if job.train.task != "regression":
@@ -100,7 +116,7 @@ def _held(job: Job) -> dict[str, Any]:
     rows = job.validation.rows(np.flatnonzero(known & (job.validation.weight > 0)))
     if not len(rows):
         return {}
-    x = codes(prepare(rows.features, job.specs), job.specs)
+    x = wide.matrix(prepare(rows.features, job.specs), job.specs)
     return {"X_val": x, "y_val": _truth(rows), "sample_weight_val": rows.weight}
 
 
@@ -110,11 +126,13 @@ def fit_random_forest(job: Job) -> Predictor:
 
     make = RandomForestRegressor if job.train.task == "regression" else RandomForestClassifier
     settings: dict[str, Any] = dict(job.parameters)
-    held = any(job.directions) and not np.isnan(codes(prepare(job.train.features, job.specs), job.specs)).any()
-    settings["monotonic_cst"] = list(job.directions) if held else None  # it takes no constraint beside missing values
+    wide, taught = _taught(job)
+    held = any(job.directions) and not np.isnan(taught).any()
+    settings["monotonic_cst"] = _directions(job, wide) if held else None  # it takes no constraint beside missing values
     if isinstance(share := settings["max_samples"], float):  # of rows, not of weight: a tree needs some rows
         settings["max_samples"] = max(int(share * len(job.train)), min(FEWEST_DRAWN, len(job.train)))
-    return _fitted(job, make(**settings, random_state=job.seed, n_jobs=threads(job.train.features.size)), "codes", {})
+    model = make(**settings, random_state=job.seed, n_jobs=threads(job.train.features.size))
+    return _grown(job, model, wide, taught, {})
 
 
 def fit_factory(job: Job) -> Predictor:
@@ -137,7 +155,7 @@ def fit_factory(job: Job) -> Predictor:
     unset = {name: job.seed for name, value in _random_states(estimator).items() if value is None}
     if unset:
         estimator.set_params(**unset)
-    return _fitted(job, estimator, "frame" if isinstance(estimator, Pipeline) else "design", {})
+    return _fitted(job, estimator, "frame" if isinstance(estimator, Pipeline) else "design")
 
 
 def factory(path: str) -> Callable[..., Any]:
@@ -158,37 +176,46 @@ def factory(path: str) -> Callable[..., Any]:
     return cast(Callable[..., Any], found)
 
 
-def _boosted(job: Job, booster: Any) -> XGBoostPredictor:
+def _boosted(job: Job, booster: Any, wide: WideLevels) -> XGBoostPredictor:
     booster.set_param({"nthread": 1})
-    return XGBoostPredictor(job.family, job.parameters, job.specs, booster, job.train.task, job.n_classes)
+    return XGBoostPredictor(job.family, job.parameters, job.specs, booster, job.train.task, job.n_classes, wide)
 
 
-def boosting_matrix(table: TrainingTable, specs: tuple[FeatureSpec, ...]) -> dict[str, Any]:
-    """Rows as the arguments of an xgboost matrix: native categories and missing values, weights, labels."""
+def boosting_matrix(
+    table: TrainingTable, specs: tuple[FeatureSpec, ...], wide: WideLevels = NARROW, taught: FloatArray | None = None
+) -> dict[str, Any]:
+    """Rows as the arguments of an xgboost matrix: native categories and missing values, weights, labels.
+
+    ``taught`` stands for what the rows themselves say, where they teach.
+    """
+    x = wide.matrix(prepare(table.features, specs), specs) if taught is None else taught
     return {
-        "data": codes(prepare(table.features, specs), specs).astype(np.float32),
+        "data": x.astype(np.float32),
         "label": np.asarray(table.truth, dtype=np.float32),
         "weight": table.weight,
-        "feature_names": [f"f{position}" for position in range(len(specs))],  # xgboost refuses [ ] < in names
-        "feature_types": ["c" if spec.kind == "categorical" else "q" for spec in specs],
+        "feature_names": [f"f{position}" for position in range(x.shape[1])],  # xgboost refuses [ ] < in names
+        "feature_types": feature_types(specs, wide),
         "enable_categorical": True,
     }
 
 
-def _fitted(
-    job: Job, model: Any, inputs: Literal["codes", "design", "frame"], options: dict[str, Any]
-) -> SkopsPredictor:
+def _grown(job: Job, model: Any, wide: WideLevels, taught: FloatArray, options: dict[str, Any]) -> SkopsPredictor:
+    """Trees of scikit-learn."""
+    x, weight, kinds = _learnable(taught, job.train.weight), job.train.weight, (job.train.task, job.n_classes)
+    with limited(job.train.features.size):
+        model.fit(x, _truth(job.train), **options, sample_weight=weight)
+    return SkopsPredictor(job.family, job.parameters, job.specs, model, "codes", None, *kinds, wide=wide)
+
+
+def _fitted(job: Job, model: Any, inputs: Literal["design", "frame"]) -> SkopsPredictor:
+    """A user's estimator."""
     prepared = prepare(job.train.features, job.specs)
     design: Design | None = None
+    x: Any = prepared
     if inputs == "design":
         design, x = training_design(prepared, job.specs, job.train, seed=job.seed)
-    else:
-        x = estimator_inputs(prepared, job.specs, inputs, None)
-    if inputs == "codes":
-        x = _learnable(x, job.train.weight)
-        options = {**options, "sample_weight": job.train.weight}
-    elif not (job.train.weight == 1).all():
-        options = {**options, **_weight_option(model, job.train.weight)}
+    alike = (job.train.weight == 1).all()
+    options = {} if alike else _weight_option(model, job.train.weight)
     with limited(job.train.features.size):
         model.fit(x, _truth(job.train), **options)
     return SkopsPredictor(job.family, job.parameters, job.specs, model, inputs, design, job.train.task, job.n_classes)

@@ -13,8 +13,9 @@ import pandas as pd
 
 from ml_assets.errors import ArtifactError
 from ml_assets.learning.design import Design, logistic, softmax
-from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, codes, prepare
+from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, prepare
 from ml_assets.learning.trust import load_trusted, store_trusted
+from ml_assets.learning.wide_levels import NARROW, WideLevels
 from ml_assets.statistics.metrics import Task
 
 Parameter = float | int | str | bool | None
@@ -112,11 +113,12 @@ class XGBoostPredictor:
     booster: Any
     task: Task
     n_classes: int
+    wide: WideLevels = NARROW
     kind: Literal["xgboost-ubj"] = "xgboost-ubj"
 
     def predict(self, frame: pd.DataFrame) -> FloatArray:
         """Scores of raw rows."""
-        matrix = np.asarray(codes(prepare(frame, self.specs), self.specs), dtype=np.float32)
+        matrix = np.asarray(self.wide.matrix(prepare(frame, self.specs), self.specs), dtype=np.float32)
         if not len(matrix):
             return np.empty((0, self.n_classes)) if self.task == "multiclass" else np.empty(0)
         # Names and types were checked by prepare; the in-place path skips building a DMatrix.
@@ -130,7 +132,8 @@ class XGBoostPredictor:
     def save(self, directory: Path) -> tuple[str, ...]:
         """Write ``model.json`` and ``model.ubj``."""
         (directory / MODEL_UBJ).write_bytes(bytes(self.booster.save_raw("ubj")))
-        return (*_write(self, directory, {"task": self.task, "n_classes": self.n_classes}), MODEL_UBJ)
+        state = {"task": self.task, "n_classes": self.n_classes, **_wide_state(self.wide)}
+        return (*_write(self, directory, state), MODEL_UBJ)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,13 +154,16 @@ class SkopsPredictor:
     task: Task
     n_classes: int
     trusted: tuple[str, ...] = ()
+    wide: WideLevels = NARROW
     kind: Literal["skops"] = "skops"
 
     def predict(self, frame: pd.DataFrame) -> FloatArray:
         """Scores of raw rows."""
         if not len(frame):
             return np.empty((0, self.n_classes)) if self.task == "multiclass" else np.empty(0)
-        rows = estimator_inputs(prepare(frame, self.specs), self.specs, self.inputs, self.design)
+        prepared = prepare(frame, self.specs)
+        rows: Any = self.wide.matrix(prepared, self.specs) if self.inputs == "codes" else prepared
+        rows = self.design.matrix(prepared) if self.design is not None else rows
         with limited(len(frame) * len(self.specs)):
             if self.task == "regression":
                 return np.asarray(self.estimator.predict(rows), dtype=np.float64)
@@ -174,6 +180,7 @@ class SkopsPredictor:
             "design": None if self.design is None else self.design.to_dict(),
             "task": self.task,
             "n_classes": self.n_classes,
+            **_wide_state(self.wide),
         }
         return (*_write(self, directory, state), MODEL_SKOPS)
 
@@ -194,16 +201,9 @@ def limited(cells: int) -> AbstractContextManager[object]:
     return limit
 
 
-def estimator_inputs(
-    prepared: pd.DataFrame,
-    specs: Sequence[FeatureSpec],
-    inputs: Literal["codes", "design", "frame"],
-    design: Design | None,
-) -> Any:
-    """Prepared rows in the shape an estimator is fed with."""
-    if inputs == "design" and design is not None:
-        return design.matrix(prepared)
-    return codes(prepared, specs) if inputs == "codes" else prepared
+def feature_types(specs: Sequence[FeatureSpec], wide: WideLevels) -> list[str]:
+    """xgboost's type of each matrix column: "c" a category, "q" a number."""
+    return ["c" if spec.kind == "categorical" else "q" for spec in specs] + ["q"] * wide.width
 
 
 def load_predictor(files: Mapping[str, bytes], *, trusted: Collection[str] = ()) -> Predictor:
@@ -241,7 +241,8 @@ def _xgboost(
     booster = xgboost.Booster()
     booster.load_model(bytearray(files[MODEL_UBJ]))
     booster.set_param({"nthread": 1})
-    return XGBoostPredictor(**common, booster=booster, task=state["task"], n_classes=int(state["n_classes"]))
+    kinds = {"task": state["task"], "n_classes": int(state["n_classes"]), "wide": _wide(state)}
+    return XGBoostPredictor(**common, booster=booster, **kinds)
 
 
 def _skops(
@@ -255,7 +256,17 @@ def _skops(
         task=state["task"],
         n_classes=int(state["n_classes"]),
         trusted=trusted,
+        wide=_wide(state),
     )
+
+
+def _wide_state(wide: WideLevels) -> dict[str, Any]:
+    """Nothing for a model without wide categories, whose files stay as they always were."""
+    return {"wide": wide.to_list()} if wide.columns else {}
+
+
+def _wide(state: Mapping[str, Any]) -> WideLevels:
+    return WideLevels.from_list(state.get("wide", ()))
 
 
 _READERS = {"linear-json": _linear, "xgboost-ubj": _xgboost, "skops": _skops}

@@ -15,7 +15,7 @@ from ml_assets.learning.losses import row_loss
 from ml_assets.learning.predictors import LinearPredictor
 from ml_assets.learning.preprocessing import feature_specs, prepare
 from ml_assets.learning.table import TrainingTable, targets
-from ml_assets.learning.target_encoding import credible_rows, level_values, out_of_fold, training_design
+from ml_assets.learning.target_encoding import credible_rows, level_values, out_of_fold, tells, training_design
 from ml_assets.statistics.metrics import Task
 
 FloatArray = NDArray[np.float64]
@@ -261,3 +261,17 @@ def test_a_level_that_names_the_customer_is_not_taught_by_the_customers_other_ro
         known = model.predict(features)
         assert bool(np.abs(known - 0.5).max() > 0.4) is strays
         assert np.abs(model.predict(fresh) - truth.mean()).max() < 0.05
+
+
+def test_numbers_that_say_nothing_are_told_apart_from_those_that_do() -> None:
+    """Noise is let through in 1 of 100 tables, rows of a cluster counted once; a weak effect in every one."""
+    rng, told = np.random.default_rng(8), {"noise": 0, "siblings": 0, "effect": 0}
+    for _ in range(300):
+        who, noise = np.repeat(np.arange(100), 10), rng.normal(size=(1000, 1))
+        y = rng.normal(size=100)[who]
+        base = replace(world("regression", n=1000, levels=5, effect=0.0), truth=y)
+        told["noise"] += tells(noise, y[:, None], replace(base, cluster=None))
+        told["siblings"] += tells(noise[:100][who], y[:, None], replace(base, cluster=who))
+        told["effect"] += tells(noise + 0.3 * y[:, None], y[:, None], base)
+    assert max(told["noise"], told["siblings"]) <= 9  # binomial(300, 0.01), 99.9 %
+    assert told["effect"] == 300

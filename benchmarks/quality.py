@@ -38,7 +38,7 @@ LONGEST = 60.0
 """Seconds up to which a figure over folds is measured: ten folds at 300 s would take an hour."""
 OURS, FLAML, HISTOGRAM = "ours", "FLAML", "tuned HistGradientBoosting"
 PACKAGES = ("flaml[automl]==2.7.0", "pyarrow==25.0.1")
-FAMILIES = ("hist_gradient_boosting",)
+FAMILIES = ("hist_gradient_boosting", "blend")
 """Beside the default candidates."""
 AUTOML = """
 import sys, warnings

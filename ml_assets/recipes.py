@@ -10,11 +10,15 @@ if TYPE_CHECKING:
 
 
 def declared_recipe(solution: Solution, family: str) -> "Recipe":
-    """What the declaration says, before any search."""
+    """What the declaration says, before any search; a blend's members are declared under their own names, or under its."""
+    from ml_assets.learning.blending import BLEND, of_blend
     from ml_assets.learning.job import Recipe
 
     model = solution.model
-    return Recipe(model.parameters.get(family, {}), model.seed, model.device, solution.training_loss, model.monotone)
+    shared = of_blend(model.parameters) if family == BLEND else {}
+    return Recipe(
+        {**shared, **model.parameters.get(family, {})}, model.seed, model.device, solution.training_loss, model.monotone
+    )
 
 
 def recipe_of(solution: Solution, store: SolutionStore, family: str) -> "Recipe":

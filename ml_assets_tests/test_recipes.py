@@ -19,6 +19,16 @@ def test_the_declared_recipe() -> None:
     assert declared_recipe(declared(STREAM, model=MODEL), "logistic_regression").parameters == {}
 
 
+def test_a_blend_is_declared_by_its_members_or_under_its_own_name() -> None:
+    own = {"xgboost": {"max_depth": 3}, "dummy": {}, "blend": {"hist_gradient_boosting.max_iter": 40}}
+    recipe = declared_recipe(declared(STREAM, model={"parameters": own}), "blend")
+    assert recipe.parameters == {"xgboost.max_depth": 3, "hist_gradient_boosting.max_iter": 40}
+    nearer = {"xgboost": {"max_depth": 3}, "blend": {"xgboost.max_depth": 5}}
+    assert declared_recipe(declared(STREAM, model={"parameters": nearer}), "blend").parameters == {
+        "xgboost.max_depth": 5
+    }
+
+
 def test_found_parameters_replace_the_declared_ones(tmp_path: Path) -> None:
     solution, store = declared(STREAM, model=MODEL), SolutionStore(UPath(tmp_path) / "stream")
     assert recipe_of(solution, store, "xgboost") == declared_recipe(solution, "xgboost")

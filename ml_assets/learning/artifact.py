@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ml_assets.errors import ArtifactError, DataError
 from ml_assets.learning.group_thresholds import GroupThresholds
-from ml_assets.learning.predictors import Predictor, load_predictor
+from ml_assets.learning.predictors import Predictor
 from ml_assets.learning.preprocessing import FeatureSpec, FloatArray
+from ml_assets.learning.reading import load_predictor
 from ml_assets.learning.storage import read_verified, write_atomically
 from ml_assets.statistics.calibration import Calibration
 from ml_assets.statistics.metrics import Task

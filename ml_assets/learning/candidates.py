@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ml_assets.errors import DataError, DeclarationError
+from ml_assets.learning.blending import BLEND, fit_blend, of_blend
 from ml_assets.learning.ensembles import (
     factory,
     fit_factory,
@@ -87,6 +88,7 @@ _FOREST: Mapping[str, Parameter] = {
     "max_features": "sqrt",
     "max_samples": 0.4,
 }
+_BLENDED = of_blend({"xgboost": _BOOSTED, "hist_gradient_boosting": _HISTOGRAM})
 _LOGISTIC: Mapping[str, Parameter] = {"C": 1.0, "max_iter": 200}
 _TABLE = (
     Family("dummy", EVERY_TASK, 0, fit_dummy),
@@ -96,8 +98,9 @@ _TABLE = (
     ),
     Family("logistic_regression", CLASSES, 2, fit_logistic_regression, _LOGISTIC, levels=ENCODED_LEVELS),
     Family("xgboost", EVERY_TASK, 3, fit_xgboost, _BOOSTED, levels=ENCODED_LEVELS),
-    Family("hist_gradient_boosting", EVERY_TASK, 4, fit_hist_gradient_boosting, _HISTOGRAM, levels=ENCODED_LEVELS),
-    Family("random_forest", EVERY_TASK, 5, fit_random_forest, _FOREST, losses=SQUARED_ALONE, levels=ENCODED_LEVELS),
+    Family("hist_gradient_boosting", EVERY_TASK, 3, fit_hist_gradient_boosting, _HISTOGRAM, levels=ENCODED_LEVELS),
+    Family("random_forest", EVERY_TASK, 4, fit_random_forest, _FOREST, losses=SQUARED_ALONE, levels=ENCODED_LEVELS),
+    Family(BLEND, EVERY_TASK, 5, fit_blend, _BLENDED, levels=ENCODED_LEVELS),
 )
 FAMILIES: Mapping[str, Family] = {family.name: family for family in _TABLE}
 """Every family by name; one row more is one candidate more."""

@@ -1,6 +1,5 @@
 """From a fitted predictor to a solution that decides: calibration and threshold, both chosen on the validation part."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from ml_assets.learning.job import Recipe
 from ml_assets.learning.predictors import Predictor
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.calibration import Calibration, CalibrationChoice, choose_calibration, fit_calibration
+from ml_assets.statistics.clustered import clustered_mean
 from ml_assets.statistics.estimate import not_estimable
 from ml_assets.statistics.value import BinaryValue, ThresholdChoice, Value, best_threshold, break_even
 
@@ -57,7 +57,7 @@ def finish(
         return Finished(SolutionArtifact(**common), None, None)
     raw = np.asarray(predictor.predict(validation.features), dtype=np.float64)
     choice = _calibrate(validation.truth, raw, calibration, seed)
-    threshold = choose_threshold(validation.truth, np.asarray(choice.calibration.apply(raw)), value)
+    threshold = choose_threshold(validation.truth, np.asarray(choice.calibration.apply(raw)), value, validation.cluster)
     return Finished(
         SolutionArtifact(**common, calibration=choice.calibration, threshold=threshold.threshold), choice, threshold
     )
@@ -88,18 +88,21 @@ def train(
     )
 
 
-def choose_threshold(truth: NDArray[Any], score: NDArray[np.float64], value: BinaryValue) -> ThresholdChoice:
+def choose_threshold(
+    truth: NDArray[Any], score: NDArray[np.float64], value: BinaryValue, cluster: NDArray[Any] | None = None
+) -> ThresholdChoice:
     """The break-even probability of the value matrix, unless another threshold earned clearly more on these rows.
 
-    Clearly: by more than one standard error of the paired difference per row. Calibrated scores make the break-even
+    Clearly: by more than one standard error of the paired difference per row (rows of a ``cluster`` (n,) as one draw).
+    Calibrated scores make the break-even
     probability the best threshold there is (Elkan, The foundations of cost-sensitive learning, IJCAI 2001); the best of a
     few thousand rows is mostly luck.
     """
     best = best_threshold(truth, score, value)
     even = break_even(value)
     earned, at_even = (value.money(truth, (score >= t).astype(np.int64)) for t in (best.threshold, even))
-    ahead = earned - at_even
-    if len(ahead) > 1 and ahead.mean() > ahead.std(ddof=1) / math.sqrt(len(ahead)):
+    ahead = clustered_mean(earned - at_even, cluster)
+    if ahead.freedom > 0 and ahead.value > ahead.error:
         return best
     return replace(best, threshold=even, money_per_decision=float(at_even.mean()))
 

@@ -1,20 +1,20 @@
-"""A fitted model that scores raw rows, and how it is stored without executable code: JSON, UBJ or skops."""
+"""A fitted model that scores raw rows, and how it is stored without executable code: JSON, UBJ or skops (read back by ``reading``)."""
 
 import importlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
 
-from ml_assets.errors import ArtifactError
 from ml_assets.learning.design import Design, logistic, softmax
 from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, prepare
-from ml_assets.learning.trust import load_trusted, store_trusted
+from ml_assets.learning.trust import store_trusted
 from ml_assets.learning.wide_levels import NARROW, WideLevels
 from ml_assets.statistics.metrics import Task
 
@@ -35,12 +35,12 @@ class Predictor(Protocol):
     """A fitted model.
 
     ``predict(frame)`` takes raw features and returns P(positive) (n,), class probabilities (n, K) or values (n,).
-    ``save(directory)`` writes its files and returns their names; :func:`load_predictor` reads them back.
+    ``save(directory)`` writes its files and returns their names; ``reading.load_predictor`` reads them back.
     """
 
     @property
     def kind(self) -> str:
-        """How it is stored: "linear-json", "xgboost-ubj" or "skops"."""
+        """How it is stored: "linear-json", "xgboost-ubj", "skops" or "blend"."""
 
     @property
     def family(self) -> str:
@@ -185,6 +185,35 @@ class SkopsPredictor:
         return (*_write(self, directory, state), MODEL_SKOPS)
 
 
+@dataclass(frozen=True, eq=False)
+class BlendPredictor:
+    """The mean of what several models say; each is stored in its own way, its files named ``family.file``."""
+
+    family: str
+    parameters: Parameters
+    members: tuple[Predictor, ...]
+    kind: Literal["blend"] = "blend"
+
+    @property
+    def specs(self) -> tuple[FeatureSpec, ...]:
+        """The input columns the members need; all need the same."""
+        return self.members[0].specs
+
+    def predict(self, frame: pd.DataFrame) -> FloatArray:
+        """Scores of raw rows."""
+        return np.asarray(np.mean([member.predict(frame) for member in self.members], axis=0), dtype=np.float64)
+
+    def save(self, directory: Path) -> tuple[str, ...]:
+        """Write ``model.json`` and the files of the members."""
+        names = list(_write(self, directory, {"members": [member.family for member in self.members]}))
+        for member in self.members:
+            with TemporaryDirectory(dir=directory) as own:
+                for name in member.save(Path(own)):
+                    (Path(own) / name).rename(directory / f"{member.family}.{name}")
+                    names.append(f"{member.family}.{name}")
+        return tuple(names)
+
+
 def threads(cells: int) -> int:
     """Threads for a table of this many cells: a function of the data alone, so that a fit repeats bit by bit."""
     return THREADS if cells >= PARALLEL_CELLS else 1
@@ -206,75 +235,9 @@ def feature_types(specs: Sequence[FeatureSpec], wide: WideLevels) -> list[str]:
     return ["c" if spec.kind == "categorical" else "q" for spec in specs] + ["q"] * wide.width
 
 
-def load_predictor(files: Mapping[str, bytes], *, trusted: Collection[str] = ()) -> Predictor:
-    """The predictor of the files that ``save`` wrote, given as name → content.
-
-    ``trusted`` names types a skops file may hold beyond the allow-list.
-    Raises ``ArtifactError`` when a file is missing or unreadable, or a skops file holds a type that is not trusted.
-    """
-    try:
-        state = json.loads(files[MODEL_JSON])
-        kind = str(state["kind"])
-        reader = _READERS[kind]
-        return reader(_common(state), state, files, tuple(trusted))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(
-            "Model files cannot be read",
-            got=f"{type(error).__name__}: {error} in {sorted(files)}",
-            allowed=f"kinds {', '.join(_READERS)} as this version writes them",
-            do="Train again, or load it with the version that wrote it",
-        ) from error
-
-
-def _linear(common: dict[str, Any], state: Mapping[str, Any], _: Mapping[str, bytes], __: tuple[str, ...]) -> Predictor:
-    design = Design.from_dict(state["design"])
-    intercept = np.asarray(state["intercept"], dtype=np.float64)
-    coefficients = np.asarray(state["coefficients"], dtype=np.float64).reshape(len(design.names), len(intercept))
-    return LinearPredictor(**common, design=design, intercept=intercept, coefficients=coefficients, link=state["link"])
-
-
-def _xgboost(
-    common: dict[str, Any], state: Mapping[str, Any], files: Mapping[str, bytes], _: tuple[str, ...]
-) -> Predictor:
-    import xgboost
-
-    booster = xgboost.Booster()
-    booster.load_model(bytearray(files[MODEL_UBJ]))
-    booster.set_param({"nthread": 1})
-    kinds = {"task": state["task"], "n_classes": int(state["n_classes"]), "wide": _wide(state)}
-    return XGBoostPredictor(**common, booster=booster, **kinds)
-
-
-def _skops(
-    common: dict[str, Any], state: Mapping[str, Any], files: Mapping[str, bytes], trusted: tuple[str, ...]
-) -> Predictor:
-    return SkopsPredictor(
-        **common,
-        estimator=load_trusted(files[MODEL_SKOPS], trusted=trusted),
-        inputs=state["inputs"],
-        design=None if state["design"] is None else Design.from_dict(state["design"]),
-        task=state["task"],
-        n_classes=int(state["n_classes"]),
-        trusted=trusted,
-        wide=_wide(state),
-    )
-
-
 def _wide_state(wide: WideLevels) -> dict[str, Any]:
     """Nothing for a model without wide categories, whose files stay as they always were."""
     return {"wide": wide.to_list()} if wide.columns else {}
-
-
-def _wide(state: Mapping[str, Any]) -> WideLevels:
-    return WideLevels.from_list(state.get("wide", ()))
-
-
-_READERS = {"linear-json": _linear, "xgboost-ubj": _xgboost, "skops": _skops}
-
-
-def _common(state: Mapping[str, Any]) -> dict[str, Any]:
-    specs = tuple(FeatureSpec(**{**spec, "categories": tuple(spec["categories"])}) for spec in state["specs"])
-    return {"family": state["family"], "parameters": state["parameters"], "specs": specs}
 
 
 def _write(predictor: Predictor, directory: Path, state: Mapping[str, Any]) -> tuple[str, ...]:

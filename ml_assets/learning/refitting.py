@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 
 from ml_assets.learning.artifact import SolutionArtifact
-from ml_assets.learning.predictors import Parameters, Predictor, SkopsPredictor, XGBoostPredictor
+from ml_assets.learning.blending import of_blend
+from ml_assets.learning.predictors import BlendPredictor, Parameters, Predictor, SkopsPredictor, XGBoostPredictor
 from ml_assets.learning.remedies.repeating import Penalised, Reweighed
 from ml_assets.learning.remedies.situation import Situation
 
 
 def stopped_at(predictor: Predictor) -> Parameters:
     """Parameters that end a fit after the rounds this one ended with; none for a family that has no rounds."""
+    if isinstance(predictor, BlendPredictor):
+        return of_blend({member.family: stopped_at(member) for member in predictor.members})
     if isinstance(predictor, XGBoostPredictor):
         return {"rounds": int(predictor.booster.num_boosted_rounds())}
     if isinstance(predictor, SkopsPredictor) and predictor.family == "hist_gradient_boosting":

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml_assets.errors import DeclarationError, MLAssetsError
+from ml_assets.learning.blending import BLEND, MEMBERS, of_blend, of_member
 from ml_assets.learning.candidates import family, fit_candidate
 from ml_assets.learning.job import Recipe
 from ml_assets.learning.losses import row_loss
@@ -16,10 +18,15 @@ from ml_assets.learning.predictors import Parameters
 from ml_assets.learning.resampling import Fold, fold_table
 from ml_assets.learning.search_spaces import SPACES, Space
 from ml_assets.learning.table import TrainingTable
+from ml_assets.statistics.clustered import clustered_mean
 
 State = Literal["complete", "pruned", "failed"]
-BEFORE_PRUNING = 4
-"""Finished trials of a family before another one is held against their median."""
+BEHIND = 2.0
+"""Standard errors behind, on the same rows, from which a trial is not finished, and a family gets fewer turns."""
+FIRST = 4
+"""Trials of a family before its own results say where to look."""
+FEWER = 5
+"""Turns of the other families for one of a family that is behind."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class SearchResult:
     """Every trial in the order they were made, and the parameters found for each family.
 
     ``found`` holds what differs from the family's defaults; a family without a finished trial keeps its declared ones.
+    A blend gets what was found for its members.
     """
 
     trials: tuple[Trial, ...]
@@ -68,20 +76,35 @@ class Budget:
             raise DeclarationError("a search needs a budget", got="none", allowed="trials or seconds", do="Give one")
 
 
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """The held-out rows of a fold: weighted loss of each, and what they share."""
+
+    lost: NDArray[np.float64]
+    weight: float
+    cluster: NDArray[Any] | None
+
+
 @dataclass(eq=False)
 class _Study:
-    """One family being searched."""
+    """One family being searched: its best trial, and what that lost on each fold."""
 
     name: str
     recipe: Recipe
     space: Space
     study: Any
     trials: list[Trial] = field(default_factory=list)
+    best: Trial | None = None
+    kept: tuple[_Held, ...] = ()
 
-    @property
-    def best(self) -> Trial | None:
-        done = [t for t in self.trials if t.state == "complete"]
-        return min(done, key=lambda t: t.loss, default=None)
+    def add(self, trial: Trial, held: Sequence[_Held]) -> None:
+        self.trials.append(trial)
+        if trial.state == "complete" and (self.best is None or trial.loss < self.best.loss):
+            self.best, self.kept = trial, tuple(held)
+
+    def spent(self, budget: Budget) -> float:
+        """Of a budget of seconds the seconds, else the trials: those must not depend on a clock."""
+        return float(len(self.trials)) if budget.seconds is None else sum(t.seconds for t in self.trials)
 
 
 def search(
@@ -95,41 +118,54 @@ def search(
 ) -> SearchResult:
     """The parameters with the lowest mean loss per row over ``folds`` of ``table``, for every family of ``recipes``.
 
-    ``recipes``: family → its declared recipe; declared parameters are left as they are. Families take turns. Each begins
-    with its defaults, then with ``warm`` (such as those of the live model), then Optuna's tree-structured Parzen estimator
-    proposes; a trial behind the median of the finished ones after the same number of folds is pruned. A trial that cannot
-    be fitted is recorded as failed with its reason, and the search goes on. With a budget of trials the same table,
-    recipes, folds and warm start give the same answer; with one of seconds, on the same machine at best.
+    ``recipes``: family → its declared recipe; declared parameters are left as they are. A blend is looked for by its
+    members, each judged alone. Each family begins with its
+    defaults, then with ``warm`` (such as those of the live model), then Optuna's tree-structured Parzen estimator
+    proposes. After every fold a trial is raced against the best of its family: it is pruned when the mean difference of
+    their losses, on the rows held out so far, is above two standard errors (paired; rows of a cluster count as one). A
+    trial that cannot be fitted is recorded as failed with its reason, and the search goes on.
+
+    The family that has spent least is next; one whose best is behind the best of all by more than two standard errors
+    pays fivefold. With a budget of trials the same table, recipes, folds and warm start give the same answer; with one of
+    seconds, on the same machine at best.
 
     Raises ``DeclarationError`` where no trial of any family could be fitted.
-    Sources: Bergstra and others, Algorithms for hyper-parameter optimization, NIPS 2011; Golovin and others, Google
-    Vizier, KDD 2017 (median rule).
+    Sources: Bergstra and others, Algorithms for hyper-parameter optimization, NIPS 2011; Maron and Moore, The racing
+    algorithm, Artificial Intelligence Review 11 (1997) 193.
     """
+    live = warm or {}
     studies = [
-        _begin(name, recipe, budget, (warm or {}).get(name)) for name, recipe in recipes.items() if name in SPACES
+        _begin(name, recipe, live.get(name) or of_member(live.get(BLEND, {}), name))
+        for name, recipe in _searched(recipes).items()
     ]
     parts = [fold_table(table, fold) for fold in folds]
     begun, made = time.perf_counter(), list[Trial]()
     while studies and not _spent(budget, len(made), time.perf_counter() - begun):
-        one = studies[len(made) % len(studies)]
+        one = _next(studies, budget)
         left = None if budget.seconds is None else budget.seconds - (time.perf_counter() - begun)
-        trial = _try(one, parts, left if one.best else None)
-        one.trials.append(trial)
+        trial = _try(one, parts, left if one.best else None, budget.pruning)
         made.append(trial)
         log(_line(len(made), trial, one.best))
-    return _result(studies, tuple(made), len(folds), time.perf_counter() - begun)
+    return _result(studies, tuple(made), len(folds), time.perf_counter() - begun, BLEND in recipes)
 
 
-def _begin(name: str, recipe: Recipe, budget: Budget, warm: Parameters | None) -> _Study:
+def _searched(recipes: Mapping[str, Recipe]) -> dict[str, Recipe]:
+    """The families with something to look for; a blend is looked for by its members."""
+    blend = recipes.get(BLEND)
+    members = {m: blend.given(of_member(blend.parameters, m)) for m in MEMBERS} if blend is not None else {}
+    return {name: recipe for name, recipe in {**members, **recipes}.items() if name in SPACES}
+
+
+def _begin(name: str, recipe: Recipe, warm: Parameters | None) -> _Study:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=recipe.seed, n_startup_trials=8)
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=BEFORE_PRUNING, n_warmup_steps=0)
-    study = optuna.create_study(sampler=sampler, pruner=pruner if budget.pruning else optuna.pruners.NopPruner())
     space = SPACES[name].without(recipe.parameters)
-    points = [space.begin(family(name).defaults), *([space.begin(warm)] if warm else [])]
-    for point in {tuple(sorted(p.items())): p for p in points}.values():
+    points = [space.begin(p) for p in (family(name).defaults, *([warm] if warm else []), *space.starts)]
+    distinct = {tuple(sorted(p.items())): p for p in points}.values()
+    sampler = optuna.samplers.TPESampler(seed=recipe.seed, n_startup_trials=max(FIRST, len(distinct)))
+    study = optuna.create_study(sampler=sampler, pruner=optuna.pruners.NopPruner())
+    for point in distinct:
         study.enqueue_trial(point)
     return _Study(name, recipe, space, study)
 
@@ -140,40 +176,71 @@ def _spent(budget: Budget, made: int, seconds: float) -> bool:
     )
 
 
-def _try(one: _Study, parts: Sequence[TrainingTable], left: float | None) -> Trial:
-    """One trial, told to Optuna; one that outlasts the seconds that are left is not finished."""
-    import optuna
+def _next(studies: Sequence[_Study], budget: Budget) -> _Study:
+    """The family that has spent least, a family that is behind paying more; the first named of several."""
+    lead = min(studies, key=lambda one: one.best.loss if one.best else math.inf)
+    price = [FEWER if one.best and _behind(one.kept, lead.kept) else 1 for one in studies]
+    return min(zip(studies, price, strict=True), key=lambda pair: pair[0].spent(budget) * pair[1])[0]
 
+
+def _behind(own: Sequence[_Held], other: Sequence[_Held]) -> bool:
+    """Whether the first lose more than the second, by more than two standard errors, on the folds that both have."""
+    pairs = list(zip(own, other, strict=False))
+    if not pairs:
+        return False
+    cluster = [one.cluster for one, _ in pairs if one.cluster is not None]
+    mean = clustered_mean(
+        np.concatenate([one.lost - two.lost for one, two in pairs]), np.concatenate(cluster) if cluster else None
+    )
+    return mean.freedom > 0 and mean.value > BEHIND * mean.error
+
+
+def _try(one: _Study, parts: Sequence[TrainingTable], left: float | None, pruning: bool) -> Trial:
+    """One trial, told to Optuna and kept; one that outlasts the seconds that are left is not finished."""
     trial, begun = one.study.ask(), time.perf_counter()
     asked = {d.name: d.ask(trial) for d in one.space.dimensions}
     # The first trial is what would be trained without a search, its ceilings included.
     parameters = {**one.recipe.parameters, **({**one.space.fixed, **asked} if one.trials else {})}
-    losses, rows = 0.0, 0.0
-    for step, part in enumerate(parts):
+    held = list[_Held]()
+    state: State = "complete"
+    why = ""
+    for part in parts:
         try:
-            lost, held = _held_out(one.name, part, one.recipe.given(parameters))
+            held.append(_held_out(one.name, part, one.recipe.given(parameters)))
         except (MLAssetsError, ValueError, ArithmeticError) as error:
-            one.study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            return Trial(one.name, parameters, math.nan, step, "failed", time.perf_counter() - begun, str(error)[:300])
-        losses, rows = losses + lost, rows + held
-        trial.report(losses / rows, step)
+            state, why = "failed", str(error)[:300]
+            break
+        trial.report(_loss(held), len(held) - 1)
         late = left is not None and time.perf_counter() - begun > left
-        if step + 1 < len(parts) and (late or trial.should_prune()):
-            one.study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            why = "the budget ended" if late else f"behind the median after {step + 1} folds"
-            return Trial(one.name, parameters, losses / rows, step + 1, "pruned", time.perf_counter() - begun, why)
-    one.study.tell(trial, losses / rows)
-    return Trial(one.name, parameters, losses / rows, len(parts), "complete", time.perf_counter() - begun)
+        if len(held) < len(parts) and (late or (pruning and _behind(held, one.kept))):
+            state, why = "pruned", "the budget ended" if late else f"behind the best after {len(held)} folds"
+            break
+    loss = math.nan if state == "failed" else _loss(held)
+    one.study.tell(trial, loss if state == "complete" else None, state=_ended(state))
+    found = Trial(one.name, parameters, loss, len(held), state, time.perf_counter() - begun, why)
+    one.add(found, held)
+    return found
 
 
-def _held_out(name: str, part: TrainingTable, recipe: Recipe) -> tuple[float, float]:
-    """Summed weighted loss and weight of the held-out rows of a fold."""
+def _held_out(name: str, part: TrainingTable, recipe: Recipe) -> _Held:
+    """What the held-out rows of a fold lose."""
     predictor, held = fit_candidate(name, part, recipe=recipe), part.take("test")
     score = np.asarray(predictor.predict(held.features), dtype=np.float64)
-    lost = float(held.weight @ row_loss(held.truth, score, task=part.task, loss=recipe.loss))
-    if not math.isfinite(lost):
-        raise ArithmeticError(f"the loss of {len(held)} held-out rows is {lost}")
-    return lost, float(held.weight.sum())
+    lost = held.weight * row_loss(held.truth, score, task=part.task, loss=recipe.loss)
+    if not math.isfinite(lost.sum()):
+        raise ArithmeticError(f"the loss of {len(held)} held-out rows is {lost.sum()}")
+    return _Held(lost, float(held.weight.sum()), held.cluster)
+
+
+def _ended(state: State) -> Any:
+    from optuna.trial import TrialState
+
+    return {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}[state]
+
+
+def _loss(held: Sequence[_Held]) -> float:
+    """Mean per row."""
+    return float(sum(one.lost.sum() for one in held) / sum(one.weight for one in held)) if held else math.nan
 
 
 def _line(made: int, trial: Trial, best: Trial | None) -> str:
@@ -185,8 +252,11 @@ def _line(made: int, trial: Trial, best: Trial | None) -> str:
     )
 
 
-def _result(studies: Sequence[_Study], trials: tuple[Trial, ...], folds: int, seconds: float) -> SearchResult:
+def _result(
+    studies: Sequence[_Study], trials: tuple[Trial, ...], folds: int, seconds: float, blended: bool
+) -> SearchResult:
     found = {one.name: one.best.parameters for one in studies if one.best is not None}
+    found |= {BLEND: of_blend(found)} if blended else {}
     failed = [t for t in trials if t.state == "failed"]
     if trials and len(failed) == len(trials):
         got = "; ".join(sorted({f"{t.family}: {t.reason}" for t in failed})[:3])

@@ -43,15 +43,16 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Space:
-    """What is looked for, and what is fixed while looking."""
+    """What is looked for, what is fixed while looking, and where to begin: far apart, each good for some table."""
 
     dimensions: tuple[Dimension, ...]
     fixed: Mapping[str, Parameter]
+    starts: tuple[Parameters, ...] = ()
 
     def without(self, declared: Parameters) -> "Space":
         """The same, declared parameters left as they are."""
         left = tuple(d for d in self.dimensions if d.name not in declared)
-        return Space(left, {k: v for k, v in self.fixed.items() if k not in declared})
+        return Space(left, {k: v for k, v in self.fixed.items() if k not in declared}, self.starts)
 
     def begin(self, parameters: Parameters) -> dict[str, Any]:
         """These parameters as a point to begin at; those outside the range are left to the sampler."""
@@ -73,6 +74,13 @@ SPACES: Mapping[str, Space] = {
         ),
         # Early stopping finds the number of rounds; the ceiling only has to be out of the way of a small step.
         {"rounds": 3000, "early_stopping_rounds": 50, "max_bin": 256},
+        # Deep with much said by each pair of inputs; shallow and held back, for few or noisy rows.
+        (
+            {"learning_rate": 0.05, "max_depth": 7, "min_child_weight": 4.0, "subsample": 0.8}
+            | {"colsample_bytree": 0.7, "reg_lambda": 1.0, "reg_alpha": 0.01, "max_cat_to_onehot": 8},
+            {"learning_rate": 0.05, "max_depth": 4, "min_child_weight": 8.0, "subsample": 0.75}
+            | {"colsample_bytree": 0.5, "reg_lambda": 10.0, "reg_alpha": 0.1, "max_cat_to_onehot": 8},
+        ),
     ),
     "hist_gradient_boosting": Space(
         (
@@ -82,6 +90,10 @@ SPACES: Mapping[str, Space] = {
             Dimension("l2_regularization", 1e-3, 1e2, log=True),
         ),
         {"max_iter": 2000, "n_iter_no_change": 30},
+        (
+            {"learning_rate": 0.05, "max_leaf_nodes": 63, "min_samples_leaf": 20, "l2_regularization": 1.0},
+            {"learning_rate": 0.05, "max_leaf_nodes": 10, "min_samples_leaf": 50, "l2_regularization": 10.0},
+        ),
     ),
     "random_forest": Space(
         (

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.errors import DataError
+from ml_assets.statistics.clustered import clustered_mean
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.intervals import mean_interval, normal_quantile
+from ml_assets.statistics.intervals import normal_quantile
 
 Rule = Literal["one_standard_error", "best"]
 
@@ -50,11 +51,17 @@ class Selection:
     table: tuple[SelectionRow, ...]
 
 
-def select(candidates: Sequence[Scored], *, rule: Rule = "one_standard_error", level: float = 0.95) -> Selection:
+def select(
+    candidates: Sequence[Scored],
+    *,
+    rule: Rule = "one_standard_error",
+    cluster: NDArray[Any] | None = None,
+    level: float = 0.95,
+) -> Selection:
     """The simplest candidate whose loss is within one standard error of the best one's.
 
-    eligible ⇔ mean(loss - loss of best) <= SE of that mean, over the same rows (paired, so that hard rows cancel);
-    among the eligible the lowest complexity wins, then the lowest loss, then the name. ``rule="best"`` takes the lowest
+    eligible ⇔ mean(loss - loss of best) <= SE of that mean, over the same rows (paired, so that hard rows cancel; rows
+    of a ``cluster`` (n,) count as one draw); among the eligible the lowest complexity wins, then the lowest loss, then the name. ``rule="best"`` takes the lowest
     loss. With candidates given as estimates the standard error is that of the best one.
 
     Not a test of significance and not a release decision: it only refuses complexity that does not show.
@@ -62,9 +69,9 @@ def select(candidates: Sequence[Scored], *, rule: Rule = "one_standard_error", l
     Source: Breiman and others, Classification and Regression Trees, 1984, section 3.4.3.
     """
     _refuse_unusable(candidates)
-    losses = {one.name: _estimate(one, level) for one in candidates}
+    losses = {one.name: _estimate(one, cluster, level) for one in candidates}
     best = min(candidates, key=lambda one: (losses[one.name].value, one.complexity, one.name))
-    gaps = {one.name: _behind(one, best, losses) for one in candidates}
+    gaps = {one.name: _behind(one, best, losses, cluster) for one in candidates}
     within = {name for name, (gap, error) in gaps.items() if rule == "one_standard_error" and gap <= error}
     eligible = [one for one in candidates if one.name in within or one is best]
     chosen = min(eligible, key=lambda one: (one.complexity, losses[one.name].value, one.name))
@@ -75,23 +82,23 @@ def select(candidates: Sequence[Scored], *, rule: Rule = "one_standard_error", l
     return Selection(chosen.name, _sentence(chosen, best, losses, gaps, len(eligible)), tuple(rows))
 
 
-def _estimate(one: Scored, level: float) -> Estimate:
+def _estimate(one: Scored, cluster: NDArray[Any] | None, level: float) -> Estimate:
     if isinstance(one.loss, Estimate):
         return one.loss
-    low, high = mean_interval(one.loss, level=level)
-    return Estimate("validation loss", float(one.loss.mean()), low, high, len(one.loss), "", level)
+    return clustered_mean(one.loss, cluster).estimate("validation loss", level=level)
 
 
-def _behind(one: Scored, best: Scored, losses: dict[str, Estimate]) -> tuple[float, float]:
+def _behind(
+    one: Scored, best: Scored, losses: dict[str, Estimate], cluster: NDArray[Any] | None
+) -> tuple[float, float]:
     if one is best:
         return 0.0, 0.0
     if isinstance(one.loss, Estimate) or isinstance(best.loss, Estimate):
         estimate = losses[best.name]
         error = (estimate.high - estimate.low) / 2 / normal_quantile(estimate.level)
         return losses[one.name].value - estimate.value, error
-    difference = one.loss - best.loss
-    error = float(difference.std(ddof=1)) / math.sqrt(len(difference)) if len(difference) > 1 else math.inf
-    return float(difference.mean()), error
+    difference = clustered_mean(one.loss - best.loss, cluster)
+    return difference.value, difference.error if difference.freedom > 0 else math.inf
 
 
 def _sentence(

@@ -22,6 +22,7 @@ SMALL: dict[str, Parameters] = {
     "xgboost": {"rounds": 30},
     "hist_gradient_boosting": {"max_iter": 10},
     "random_forest": {"n_estimators": 10},
+    "blend": {"xgboost.rounds": 30, "hist_gradient_boosting.max_iter": 10},
 }
 EVERY = [(name, task) for name, known in FAMILIES.items() for task in sorted(known.tasks)]
 LIGHT = [

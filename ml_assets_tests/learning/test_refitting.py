@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.learning.blending import MEMBERS, of_blend
 from ml_assets.learning.candidates import fit_candidate
 from ml_assets.learning.finishing import train
 from ml_assets.learning.job import Recipe
@@ -40,6 +41,16 @@ def test_a_fit_without_rows_to_stop_on_ends_where_the_stopped_one_did(make_table
     assert stopped_at(alone) == stopped_at(first)
     held = table.take("validation").features
     np.testing.assert_allclose(alone.predict(held), first.predict(held), atol=1e-6)
+
+
+def test_a_blend_keeps_the_rounds_of_each_member(make_table: MakeTable) -> None:
+    table = make_table(n=600)
+    blend = fit_candidate("blend", table)
+    alone = {name: stopped_at(fit_candidate(name, table)) for name in MEMBERS}
+    assert stopped_at(blend) == of_blend(alone)
+    again = fit_candidate("blend", table.take("train"), recipe=Recipe(stopped_at(blend)))
+    held = table.take("validation").features
+    np.testing.assert_allclose(again.predict(held), blend.predict(held), atol=1e-6)
 
 
 def test_a_family_without_rounds_has_nothing_to_keep(make_table: MakeTable) -> None:

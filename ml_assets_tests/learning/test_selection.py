@@ -64,3 +64,19 @@ def test_exact_ties_go_to_the_simpler_then_to_the_name() -> None:
 def test_what_cannot_be_compared_is_refused(candidates: list[Scored], words: str) -> None:
     with pytest.raises(DataError, match=words):
         select(candidates)
+
+
+def test_ten_rows_of_a_customer_tell_no_more_than_one() -> None:
+    """The complex model is ahead of the simple one by 1.5 standard errors of rows, by 0.5 of customers."""
+    rng = np.random.default_rng(2)
+    gap = rng.normal(size=60)
+    gap = (gap - gap.mean()) / gap.std(ddof=1) + 0.5 / np.sqrt(60)
+    loss, who = np.repeat(rng.normal(5.0, 1.0, 60), 10), np.repeat(np.arange(60), 10)
+    pair = [Scored("simple", 1, loss + np.repeat(gap, 10)), Scored("complex", 3, loss)]
+    assert select(pair).chosen == "complex"
+    found = select(pair, cluster=who)
+    assert found.chosen == "simple"
+    assert found.table[1].error == pytest.approx(1 / np.sqrt(60))
+    assert found.table[0].loss.high - found.table[0].loss.low > 2.5 * (
+        select(pair).table[0].loss.high - select(pair).table[0].loss.low
+    )

@@ -16,8 +16,9 @@ from ml_assets.learning.contributions import contributions
 from ml_assets.learning.design import TargetColumn
 from ml_assets.learning.job import Recipe
 from ml_assets.learning.losses import row_loss
-from ml_assets.learning.predictors import SkopsPredictor, XGBoostPredictor, load_predictor
+from ml_assets.learning.predictors import SkopsPredictor, XGBoostPredictor
 from ml_assets.learning.preprocessing import codes, feature_specs, prepare
+from ml_assets.learning.reading import load_predictor
 from ml_assets.learning.table import TrainingTable
 from ml_assets.learning.target_encoding import tree_inputs
 from ml_assets.learning.wide_levels import NARROW, NATIVE_LEVELS, WideColumn, WideLevels

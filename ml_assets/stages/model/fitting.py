@@ -154,7 +154,7 @@ def choose(solution: Solution, store: SolutionStore) -> tuple[Finished, Selectio
             )
             scored.append(Scored(name, facts["complexity"], loss))
             found[name] = artifact
-    selection = select(scored)
+    selection = select(scored, cluster=validation.table.cluster)
     facts = store.read_facts("training_set")
     done = finish(
         found[selection.chosen].predictor,

@@ -64,7 +64,11 @@ def search_facts(found: "SearchResult") -> dict[str, Any]:
     return {
         "sentence": found.sentence,
         "trials": list(found.trials),
-        "curves": {name: list(found.best_so_far(name)) for name in found.found},
+        "curves": {
+            name: list(points)
+            for name in dict.fromkeys(trial.family for trial in found.trials)
+            if (points := found.best_so_far(name))
+        },
     }
 
 

@@ -9,13 +9,14 @@ import pytest
 from ml_assets.errors import DataError
 from ml_assets.history import training_rows
 from ml_assets.learning.artifact import load
+from ml_assets.learning.blending import MEMBERS, of_blend
 from ml_assets.recipes import declared_recipe, recipe_of
 from ml_assets.resources.store import plain
 from ml_assets.running import TRAINING_ASSETS
 from ml_assets.stages.model.searching import look_for_parameters, search_facts, search_folds, shown_search
 from ml_assets_tests.stages.lab import Lab
 
-SEARCH = {"candidates": ["logistic_regression", "xgboost"], "search": {"trials": 8}, "folds": 3}
+SEARCH = {"candidates": ["logistic_regression", "xgboost", "blend"], "search": {"trials": 9}, "folds": 3}
 
 
 @pytest.mark.slow
@@ -24,7 +25,7 @@ def test_what_the_search_finds_is_what_every_later_fit_uses(fork: Lab) -> None:
     lab.ok(*TRAINING_ASSETS)
     facts = lab.store.read_facts("candidates")
     trials = facts["search"]["trials"]
-    assert [t["family"] for t in trials] == ["logistic_regression", "xgboost"] * 4
+    assert {t["family"] for t in trials[:3]} == {"logistic_regression", "xgboost", "hist_gradient_boosting"}
     # the live model is a logistic line with C = 1, which is also where the search begins anyway
     assert {t["state"] for t in trials} <= {"complete", "pruned"}
     for name in ("logistic_regression", "xgboost"):
@@ -34,6 +35,12 @@ def test_what_the_search_finds_is_what_every_later_fit_uses(fork: Lab) -> None:
         artifact = load(lab.store.folder("candidates", name), digest=facts["models"][name]["digest"])
         assert {k: artifact.predictor.parameters[k] for k in best["parameters"]} == best["parameters"]
         assert recipe_of(lab.solution, lab.store, name).parameters == best["parameters"]
+    members = {
+        m: next(t for t in sorted(trials, key=lambda t: t["loss"]) if t["family"] == m and t["state"] == "complete")
+        for m in MEMBERS
+    }
+    assert facts["models"]["blend"]["given"] == of_blend({m: t["parameters"] for m, t in members.items()})
+    assert set(facts["search"]["curves"]) == {"logistic_regression", *MEMBERS}
     assert lab.store.read_facts("evaluation")["reproduced"]["equal"]
 
 
@@ -81,7 +88,7 @@ def test_the_search_sees_training_rows_alone_and_is_shown(stream: Lab) -> None:
     assert found is not None
     begun = [t for t in found.trials if t.family == "xgboost"][1]
     assert begun.parameters["max_depth"] == 2
-    assert len(told) == len(found.trials) == 8
+    assert len(told) == len(found.trials) == 9
     other = rows.table.truth.copy()
     other[rows.table.part != "train"] = 1 - other[rows.table.part != "train"]
     spoiled = replace(rows, table=replace(rows.table, truth=other))

@@ -25,6 +25,8 @@ BEHIND = 2.0
 """Standard errors behind, on the same rows, from which a trial is not finished, and a family gets fewer turns."""
 FIRST = 4
 """Trials of a family before its own results say where to look."""
+LATE = 0.6
+"""Share of the budget after which the best of a family is tried with smaller steps."""
 FEWER = 5
 """Turns of the other families for one of a family that is behind."""
 
@@ -96,11 +98,21 @@ class _Study:
     trials: list[Trial] = field(default_factory=list)
     best: Trial | None = None
     kept: tuple[_Held, ...] = ()
+    refined: bool = False
 
     def add(self, trial: Trial, held: Sequence[_Held]) -> None:
         self.trials.append(trial)
         if trial.state == "complete" and (self.best is None or trial.loss < self.best.loss):
             self.best, self.kept = trial, tuple(held)
+
+    def refine(self) -> None:
+        """Next, and once: its best with smaller steps, which takes more rounds and is mostly better by a little."""
+        if self.refined or self.best is None:
+            return
+        self.refined = True
+        best = {**family(self.name).defaults, **self.best.parameters}
+        if (finer := self.space.finer(best)) is not None:
+            self.study.enqueue_trial(finer)
 
     def spent(self, budget: Budget) -> float:
         """Of a budget of seconds the seconds, else the trials: those must not depend on a clock."""
@@ -140,8 +152,10 @@ def search(
     ]
     parts = [fold_table(table, fold) for fold in folds]
     begun, made = time.perf_counter(), list[Trial]()
-    while studies and not _spent(budget, len(made), time.perf_counter() - begun):
+    while studies and (share := _spent(budget, len(made), time.perf_counter() - begun)) < 1:
         one = _next(studies, budget)
+        if share >= LATE:
+            one.refine()
         left = None if budget.seconds is None else budget.seconds - (time.perf_counter() - begun)
         trial = _try(one, parts, left if one.best else None, budget.pruning)
         made.append(trial)
@@ -170,10 +184,10 @@ def _begin(name: str, recipe: Recipe, warm: Parameters | None) -> _Study:
     return _Study(name, recipe, space, study)
 
 
-def _spent(budget: Budget, made: int, seconds: float) -> bool:
-    return (budget.trials is not None and made >= budget.trials) or (
-        budget.seconds is not None and seconds >= budget.seconds
-    )
+def _spent(budget: Budget, made: int, seconds: float) -> float:
+    """Share of the budget; 1 and more where it has ended."""
+    shares = (made / budget.trials if budget.trials else 0.0, seconds / budget.seconds if budget.seconds else 0.0)
+    return max(shares)
 
 
 def _next(studies: Sequence[_Study], budget: Budget) -> _Study:

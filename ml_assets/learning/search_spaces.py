@@ -18,6 +18,10 @@ class Asked(Protocol):
         """A whole number between the bounds."""
 
 
+STEP = "learning_rate"
+"""What trades rounds for accuracy, alike in all boosted trees."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dimension:
     """A parameter and its range; ``whole`` numbers only, on a ``log`` scale, both bounds included."""
@@ -53,6 +57,14 @@ class Space:
         """The same, declared parameters left as they are."""
         left = tuple(d for d in self.dimensions if d.name not in declared)
         return Space(left, {k: v for k, v in self.fixed.items() if k not in declared}, self.starts)
+
+    def finer(self, parameters: Parameters) -> dict[str, Any] | None:
+        """The same point with a third of the step; None where steps are not looked for, or none smaller is allowed."""
+        step = next((d for d in self.dimensions if d.name == STEP), None)
+        now = parameters.get(STEP)
+        if step is None or not isinstance(now, float) or now <= step.low:
+            return None
+        return self.begin({**parameters, STEP: max(step.low, now / 3)})
 
     def begin(self, parameters: Parameters) -> dict[str, Any]:
         """These parameters as a point to begin at; those outside the range are left to the sampler."""

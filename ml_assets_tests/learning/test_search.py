@@ -118,6 +118,18 @@ def test_racing_loses_no_good_trial_but_by_chance(make_table: MakeTable) -> None
     assert sum(t.folds for t in raced) < 0.9 * sum(t.folds for t in whole)
 
 
+def test_late_in_the_budget_the_best_is_tried_with_smaller_steps(make_table: MakeTable) -> None:
+    found = run(make_table(n=400), Budget(trials=15, pruning=False), {"xgboost": QUICK})
+    late = 9  # 60 % of 15
+    before = min((t for t in found.trials[:late]), key=lambda t: t.loss).parameters
+    step = float(before.get("learning_rate") or 0.12)  # the first trial says nothing: its step is the default
+    assert found.trials[late].parameters["learning_rate"] == pytest.approx(max(0.01, step / 3))
+    assert all(found.trials[late].parameters[k] == v for k, v in before.items() if k in ("max_depth", "reg_lambda"))
+    fixed = Recipe({**QUICK.parameters, "learning_rate": 0.2})
+    kept = run(make_table(n=400), Budget(trials=5), {"xgboost": fixed, "logistic_regression": Recipe()})
+    assert {t.parameters["learning_rate"] for t in kept.trials if t.family == "xgboost"} == {0.2}
+
+
 def test_a_blend_is_looked_for_by_its_members(make_table: MakeTable) -> None:
     table, small = make_table(n=300), Recipe({"xgboost.rounds": 20, "hist_gradient_boosting.max_iter": 20})
     found = run(table, Budget(trials=8), {"blend": small})

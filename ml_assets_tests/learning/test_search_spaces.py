@@ -41,3 +41,26 @@ def test_what_a_whole_dimension_holds(value: object, expected: bool) -> None:
 def test_a_start_outside_the_range_is_left_to_the_sampler() -> None:
     begun = SPACES["xgboost"].begin({"max_depth": 40, "learning_rate": 0.05, "rounds": 7})
     assert begun == {"learning_rate": 0.05}
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_where_it_begins_lies_inside_the_range(name: str) -> None:
+    space = SPACES[name]
+    for start in space.starts:
+        assert space.begin(start) == dict(start)
+        assert set(start) == {d.name for d in space.dimensions}
+    assert (
+        space.without({"max_depth": 3}).starts == space.starts
+    )  # a declared parameter is left out where a trial begins
+
+
+def test_a_finer_point_has_a_third_of_the_step_down_to_the_smallest() -> None:
+    space = SPACES["xgboost"]
+    assert space.finer({"learning_rate": 0.12, "max_depth": 5}) == {
+        "learning_rate": pytest.approx(0.04),
+        "max_depth": 5,
+    }
+    assert space.finer({"learning_rate": 0.02}) == {"learning_rate": 0.01}
+    assert space.finer({"learning_rate": 0.01}) is None
+    assert space.without({"learning_rate": 0.1}).finer({"learning_rate": 0.1}) is None
+    assert SPACES["random_forest"].finer({"max_features": 0.5}) is None

@@ -10,7 +10,14 @@ import pandas as pd
 from ml_assets.errors import DataError
 from ml_assets.learning.design import linear_design
 from ml_assets.learning.predictors import limited
-from ml_assets.learning.preprocessing import FeatureSpec, FloatArray, codes, prepare, without_empty_columns
+from ml_assets.learning.preprocessing import (
+    FeatureSpec,
+    FloatArray,
+    category_codes,
+    codes,
+    prepare,
+    without_empty_columns,
+)
 from ml_assets.statistics.calibration import fit_calibration
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.intervals import delong
@@ -20,6 +27,8 @@ FEWEST_ROWS = 5
 """Rows of a side below which nothing is compared."""
 MOST_ROWS = 10_000
 """Rows of a batch that are looked at, evenly chosen: more do not make the weights of the reference better."""
+BINS = 64
+"""Cells of a column that trees split on: bins of a number, levels of a category."""
 MOST_WEIGHT = 30.0
 """A reference row counts for at most so many: beyond it, one row's luck would be the estimate."""
 LEAST_ROWS, LEAST_SHARE, LEAST_COVERED, MOST_AUC = 200.0, 0.1, 0.9, 0.9
@@ -103,7 +112,7 @@ def _told_apart(
     with limited(0):  # the machine is shared with the day's other batches: idle threads of small fits only spin
         tried = [
             _cross_fitted(x, origin, fold, make)
-            for x, make in ((_line_matrix(pooled, specs), _line), (codes(pooled, specs), _trees(specs, seed)))
+            for x, make in ((_line_matrix(pooled, specs), _line), (_tree_matrix(pooled, specs), _trees(specs, seed)))
         ]
     sharp = [fit_calibration(origin, p, kind="sigmoid").apply(p) for p in tried]
     losses = [-np.log(np.clip(np.where(origin == 1, p, 1 - p), 1e-12, 1)).mean() for p in sharp]
@@ -125,6 +134,19 @@ def _line_matrix(pooled: pd.DataFrame, specs: Sequence[FeatureSpec]) -> FloatArr
     return np.asarray(linear_design(pooled, specs).matrix(pooled), dtype=np.float64)
 
 
+def _tree_matrix(pooled: pd.DataFrame, specs: Sequence[FeatureSpec]) -> FloatArray:
+    """Codes, with the levels of a category beyond what trees can split on, the rarest, as one."""
+    x = codes(pooled, specs)
+    for position, spec in enumerate(specs):
+        if len(spec.categories) > BINS:
+            level = category_codes(pooled[spec.name])
+            counts = np.bincount(level[level >= 0], minlength=len(spec.categories))
+            place = np.full(len(spec.categories), BINS - 1)
+            place[np.argsort(-counts, kind="stable")[: BINS - 1]] = np.arange(BINS - 1)
+            x[:, position] = np.where(level >= 0, place[level], np.nan)
+    return x
+
+
 def _line() -> Any:
     from sklearn.linear_model import LogisticRegression
 
@@ -141,7 +163,7 @@ def _trees(specs: Sequence[FeatureSpec], seed: int) -> Any:
             max_leaf_nodes=8,
             min_samples_leaf=40,
             l2_regularization=1.0,
-            max_bins=64,
+            max_bins=BINS,
             early_stopping=False,
             random_state=seed,
             categorical_features=[s.kind == "categorical" for s in specs],

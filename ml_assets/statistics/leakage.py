@@ -15,6 +15,7 @@ SUSPICIOUS = 0.80
 LEAD = 0.08
 # With fewer rows a perfect order may be chance.
 _CERTAIN_ROWS = 50
+_CERTAIN_RARE_ROWS = 10
 _EXACT = 1e-9
 
 
@@ -27,13 +28,16 @@ class Leak:
     sentence: str
 
 
-def single_column_leaks(figures: Mapping[str, Estimate]) -> tuple[Leak, ...]:
+def single_column_leaks(figures: Mapping[str, Estimate], *, rarer: int | None = None) -> tuple[Leak, ...]:
     """Columns that alone order the truth implausibly well, from their :func:`usefulness`.
 
     At ``LEAK`` (0.98) a column practically is the truth. It is suspicious at ``STRONG`` (0.95), and from ``SUSPICIOUS``
     (0.80) on when a lead of ``LEAD`` (0.08) parts it, and those above it, from the best of the other columns: real
-    evidence is spread over several columns, knowledge of the outcome sits in one or two. A strong honest column is
-    caught as well, so a suspicion asks for review and drops nothing. Not for leaks that need several columns together.
+    evidence is spread over several columns, knowledge of the outcome sits in one or two. Where the interval reaches down
+    to ``SUSPICIOUS - LEAD`` the lead may be chance and says nothing. A strong honest column is caught as well, so a
+    suspicion asks for review and drops nothing. Not for leaks that need several columns together.
+
+    ``rarer``: rows of the rarer of two classes; with fewer than 10 of them nothing is certain.
     """
     ranked = sorted(
         ((figure.value, column) for column, figure in figures.items() if figure.estimable), key=lambda one: -one[0]
@@ -43,9 +47,9 @@ def single_column_leaks(figures: Mapping[str, Estimate]) -> tuple[Leak, ...]:
     found = []
     for place, (value, column) in enumerate(ranked):
         figure = figures[column]
-        if value >= LEAK and figure.n >= _CERTAIN_ROWS:
+        if value >= LEAK and figure.n >= _CERTAIN_ROWS and (rarer is None or rarer >= _CERTAIN_RARE_ROWS):
             found.append(Leak(column, True, f"Alone it practically gives the target away: {figure}."))
-        elif value >= STRONG or place < apart:
+        elif value >= STRONG or (place < apart and figure.low > SUSPICIOUS - LEAD):
             rest = f"{values[apart]:.3f}" if place < apart < len(values) else f"{STRONG} as the usual ceiling"
             found.append(Leak(column, False, f"Too good to be true alone: {figure}, against {rest} for the others."))
     return tuple(found)

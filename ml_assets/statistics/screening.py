@@ -26,6 +26,8 @@ from ml_assets.statistics.staleness import newest_third, stale_share, unseen_sha
 from ml_assets.statistics.usefulness import usefulness
 
 SAMPLE_ROWS = 20_000
+RARE_ROWS = 200
+"""Rows of each class that are read where there are so many: a random sample would lose a class of one in 10,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def screen(
         protected: columns that are a protected attribute themselves.
         order: rank of each row's batch, 0 oldest, to find columns that stand still or only mark the time.
         parts: "train", "validation" or "test" per row: the truth of test rows is then not read.
-        seed: of the 20,000-row sample on which everything that needs the truth or the groups is measured.
+        seed: of the sample (20,000 rows, rare classes kept) on which all that needs the truth or the groups is measured.
 
     drop: no values (95 % missing), one value, an identifier, known only after the outcome, or practically the target.
     review: too good to be true, standing still, marking the time, a proxy, protected itself, or paid for nothing.
@@ -87,7 +89,7 @@ def screen(
     people = pd.DataFrame(index=frame.index) if groups is None else groups
     same_rows(frame=frame.index.to_numpy(), truth=y, order=batch, parts=part, groups=people.index.to_numpy())
     columns = [read_column(frame[name]) for name in frame.columns]
-    rows = _sample_rows(y, part, seed)
+    rows = _sample_rows(y, part, task, seed)
     attributes = tuple(groupings(people.iloc[rows]))
     newest = newest_third(batch)
     measured = [
@@ -113,12 +115,24 @@ def _refuse_names(frame: pd.DataFrame, facts: Mapping[str, ColumnFacts]) -> None
         )
 
 
-def _sample_rows(truth: FloatArray, parts: npt.NDArray[np.generic], seed: int) -> IntArray:
-    """Rows to measure on: known truth, not in the test part, at most ``SAMPLE_ROWS``, in their order."""
+def _sample_rows(truth: FloatArray, parts: npt.NDArray[np.generic], task: Task, seed: int) -> IntArray:
+    """Rows to measure on: known truth, not in the test part, in their order; ``SAMPLE_ROWS`` at random, and of each class
+    what is missing to ``RARE_ROWS``.
+
+    How a column orders two classes does not depend on how many rows of either are read.
+    """
     rows = np.flatnonzero(np.isfinite(truth) & (parts.astype(str) != "test")).astype(np.int64)
     if rows.size <= SAMPLE_ROWS:
         return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, size=SAMPLE_ROWS, replace=False))
+    rng = np.random.default_rng(seed)
+    kept = rng.choice(rows, size=SAMPLE_ROWS, replace=False)
+    if task != "regression":
+        classes = np.unique(truth[rows])
+        least = min(RARE_ROWS, SAMPLE_ROWS // classes.size)
+        rare = [code for code in classes if (truth[kept] == code).sum() < least]
+        more = [rng.permutation(rows[truth[rows] == code])[:least] for code in rare]
+        kept = np.concatenate([kept, *more])
+    return np.unique(kept)
 
 
 def _measure(
@@ -161,7 +175,9 @@ def _running(column: Column, distinct: int) -> bool:
 
 
 def _leaks(measured: Sequence[Measured], truth: FloatArray, rows: IntArray, task: Task) -> Mapping[str, Leak]:
-    found = {leak.column: leak for leak in single_column_leaks({one.name: one.usefulness for one in measured})}
+    rarer = int(min((truth[rows] == 1).sum(), (truth[rows] == 0).sum())) if task == "binary" else None
+    figures = {one.name: one.usefulness for one in measured}
+    found = {leak.column: leak for leak in single_column_leaks(figures, rarer=rarer)}
     if task != "multiclass":
         sampled = [one.column.take(rows) for one in measured]
         found |= {leak.column: leak for leak in exact_sum_leaks(sampled, truth[rows])}

@@ -104,3 +104,24 @@ def test_too_little_to_compare_is_refused(n: int, m: int, columns: int) -> None:
 def test_a_missing_column_is_refused() -> None:
     with pytest.raises(DataError, match="missing"):
         found(rows(50, 20), rows(50, 21).drop(columns="z"))
+
+
+@pytest.mark.parametrize("levels", [65, 300])
+def test_a_category_of_many_levels_is_compared_by_its_commonest(levels: int) -> None:
+    """Towns in the batch as in the reference, then mostly those of one half: only the second is a shift."""
+    rng = np.random.default_rng(12)
+    names = np.array([f"town {i}" for i in range(levels)])
+    share = 1.0 / np.arange(3, levels + 3)
+
+    def towns(n: int, favoured: float) -> pd.DataFrame:
+        p = share * np.where(np.arange(levels) % 2, favoured, 1.0)
+        return pd.DataFrame({"town": rng.choice(names, n, p=p / p.sum()), "x": rng.normal(size=n)})
+
+    reference = towns(2_000, 1.0)
+    alike, moved = found(reference, towns(1_000, 1.0)), found(reference, towns(1_000, 4.0))
+    assert alike.usable
+    assert alike.domain_auc.value == pytest.approx(0.5, abs=0.05)
+    assert moved.usable
+    assert moved.domain_auc.low > 0.55
+    odd = reference["town"].isin(names[1::2]).to_numpy()
+    assert moved.weights[odd].mean() > 1.5 * moved.weights[~odd].mean()

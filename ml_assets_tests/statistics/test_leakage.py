@@ -32,6 +32,19 @@ def test_practically_the_target_is_certain() -> None:
     assert [leak.certain for leak in single_column_leaks(few)] == [False]
 
 
+def test_a_lead_that_may_be_chance_accuses_nobody() -> None:
+    wide = {"x": Estimate("roc_auc", 0.87, 0.71, 1.0, 20_000), "y": Estimate("roc_auc", 0.6, 0.5, 0.7, 20_000)}
+    assert single_column_leaks(wide) == ()
+    narrow = wide | {"x": Estimate("roc_auc", 0.87, 0.8, 0.94, 20_000)}
+    assert [(leak.column, leak.certain) for leak in single_column_leaks(narrow)] == [("x", False)]
+
+
+def test_a_perfect_order_of_two_rows_is_not_certain() -> None:
+    perfect = _figures(copy=1.0, other=0.6)
+    assert [leak.certain for leak in single_column_leaks(perfect, rarer=2)] == [False]
+    assert [leak.certain for leak in single_column_leaks(perfect, rarer=10)] == [True]
+
+
 def test_a_single_column_and_unknown_figures() -> None:
     assert _found(only=0.85) == {"only": False}
     assert single_column_leaks({"x": not_estimable("roc_auc")}) == ()

@@ -9,6 +9,7 @@ import pytest
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.groups import GroupRule, group_frame
+from ml_assets.statistics.intervals import delong
 from ml_assets.statistics.screening import ColumnFacts, ColumnScreening, screen
 
 
@@ -110,6 +111,22 @@ def test_multiclass_and_rows_without_truth() -> None:
     found = _by_name(screen(frame, truth, task="multiclass"))
     assert (found["code"].verdict, found["noise"].verdict) == ("drop", "use")
     assert found["noise"].usefulness.n == 1_400
+
+
+def test_one_in_ten_thousand_is_measured_on_all_its_rows_and_sound_columns_are_not_accused() -> None:
+    """200,000 rows, 20 of them positive: a random sample of 20,000 would hold two."""
+    rng = np.random.default_rng(0)
+    x, z = rng.normal(size=200_000), rng.normal(size=200_000)
+    noise = 0.7 * x - 0.5 * z + rng.logistic(size=200_000)
+    truth = (noise >= np.sort(noise)[-20]).astype(float)
+    copy = truth + 0.1 * rng.normal(size=200_000)
+    found = {one.column: one for one in screen(pd.DataFrame({"x": x, "z": z}), truth, task="binary")}
+    assert {name: one.verdict for name, one in found.items()} == {"x": "use", "z": "use"}
+    whole = delong(truth, x)
+    assert found["x"].usefulness.value == pytest.approx(whole.value, abs=0.02)
+    assert found["x"].usefulness.high - found["x"].usefulness.low < 1.3 * (whole.high - whole.low)
+    (leak,) = screen(pd.DataFrame({"copy": copy}), truth, task="binary")
+    assert leak.verdict == "drop"
 
 
 def test_the_same_seed_gives_the_same_answer_and_no_rows_none() -> None:

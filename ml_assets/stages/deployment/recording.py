@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from ml_assets.declaration import Solution
@@ -122,9 +123,16 @@ def _note(solution: Solution, decision: Facts) -> str:
 
 
 def git_commit() -> str:
-    """The commit of the project that runs, or nothing outside of a repository."""
+    """The commit of the project that runs, with ``-dirty`` where its files differ from it; nothing outside of a repository.
+
+    The project is where the process runs; a daemon that runs elsewhere is told of the repository that holds this package.
+    """
     git = shutil.which("git")
     if git is None:
         return ""
-    found = subprocess.run([git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return found.stdout.strip() if found.returncode == 0 else ""
+    for folder in (Path.cwd(), Path(__file__).parent):
+        asked = [git, "-C", str(folder), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+        found = subprocess.run(asked, capture_output=True, text=True, check=False)
+        if found.returncode == 0:
+            return found.stdout.strip()
+    return ""

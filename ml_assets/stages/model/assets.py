@@ -55,9 +55,19 @@ def _fitted(stage: Stage, asset: str) -> dg.AssetsDefinition:
         warm = live_parameters(solution, registry.models) if asset == "candidates" and solution.model.search else {}
         log = dg.get_dagster_logger().info
         facts = fit_all(solution, store.of(solution.name), asset, names, warm=warm, log=log)
-        return dg.MaterializeResult(metadata=_compared(solution, facts) | shown_search(facts["search"]))
+        shown = _compared(solution, facts) | shown_search(facts["search"])
+        return dg.MaterializeResult(metadata=shown | (_device(solution) if asset == "candidates" else {}))
 
     return fitted
+
+
+def _device(solution: Solution) -> dict[str, str]:
+    """Where another device than the processor is declared: the one in use."""
+    if solution.model.device == "cpu":
+        return {}
+    from ml_assets.learning.devices import device_told
+
+    return {"device": device_told(solution.model.device)}
 
 
 def _compared(solution: Solution, facts: Facts) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """A training is a run of a real MLflow, released or refused, and the asset and the run name each other."""
 
+import subprocess
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +10,8 @@ from ml_assets.history import training_rows
 from ml_assets.releases import challenger
 from ml_assets.resources import REGISTRY
 from ml_assets.resources.registry import TRACKING_VARIABLE
-from ml_assets.stages.deployment.recording import plots
+from ml_assets.stages.deployment import recording
+from ml_assets.stages.deployment.recording import git_commit, plots
 from ml_assets_tests.stages.lab import Lab
 
 GOOD = {"outcome": "released", "comparison": None}
@@ -71,3 +74,37 @@ def test_the_live_model_loads_by_its_alias(stream: Lab, monkeypatch: pytest.Monk
     answer = challenger(stream.store).predict(features)
     assert found["score"].tolist() == answer.score.tolist()
     assert ((found["decision"] == "1") == (answer.decision == 1)).all()
+
+
+def _git(folder: Path, *words: str) -> str:
+    who = ["-c", "user.name=t", "-c", "user.email=t@t", "-c", "commit.gpgsign=false"]
+    return subprocess.run(["git", "-C", str(folder), *who, *words], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_commit_is_that_of_the_project_and_says_when_files_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project := tmp_path / "project").mkdir()
+    _git(project, "init", "-q")
+    (project / "defs.yaml").write_text("one", encoding="utf-8")
+    _git(project, "add", ".")
+    _git(project, "commit", "-q", "-m", "first")
+    _git(project, "tag", "-m", "t", "v1")
+    monkeypatch.chdir(project)
+    commit = _git(project, "rev-parse", "HEAD").strip()
+    assert git_commit() == commit
+    (project / "defs.yaml").write_text("two", encoding="utf-8")
+    assert git_commit() == f"{commit}-dirty"
+
+
+def test_outside_of_a_repository_it_is_the_one_that_holds_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = subprocess.run(
+        ["git", "-C", str(Path(recording.__file__).parent), "rev-parse", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    assert git_commit().removesuffix("-dirty") == own

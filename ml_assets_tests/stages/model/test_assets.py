@@ -2,6 +2,7 @@
 
 import pytest
 
+from ml_assets.learning.devices import device_told
 from ml_assets_tests.stages.lab import Lab
 
 
@@ -63,3 +64,11 @@ def test_slices_found_are_in_the_table(stream: Lab) -> None:
     assert shown["worst_slices_searched"] > 100
     found = stream.store.read_facts("evaluation")["worst_slices"]
     assert all(s["words"] in shown["worst_slices"] for s in found["slices"])
+
+
+@pytest.mark.filterwarnings("ignore:.*GPU")
+def test_a_declared_gpu_is_shown_with_what_is_really_used(fork: Lab) -> None:
+    assert "device" not in fork.metadata("candidates")
+    asked = fork.but(model={"candidates": ["xgboost"], "device": "cuda", "parameters": {"xgboost": {"rounds": 2}}})
+    asked.ok("candidates")
+    assert asked.metadata("candidates")["device"] == device_told("cuda")

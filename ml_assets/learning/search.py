@@ -215,25 +215,34 @@ def _try(one: _Study, parts: Sequence[TrainingTable], left: float | None, prunin
     asked = {d.name: d.ask(trial) for d in one.space.dimensions}
     # The first trial is what would be trained without a search, its ceilings included.
     parameters = {**one.recipe.parameters, **({**one.space.fixed, **asked} if one.trials else {})}
-    held = list[_Held]()
-    state: State = "complete"
-    why = ""
-    for part in parts:
-        try:
-            held.append(_held_out(one.name, part, one.recipe.given(parameters)))
-        except (MLAssetsError, ValueError, ArithmeticError) as error:
-            state, why = "failed", str(error)[:300]
-            break
-        trial.report(_loss(held), len(held) - 1)
-        late = left is not None and time.perf_counter() - begun > left
-        if len(held) < len(parts) and (late or (pruning and _behind(held, one.kept))):
-            state, why = "pruned", "the budget ended" if late else f"behind the best after {len(held)} folds"
-            break
+    ends = math.inf if left is None else begun + left
+    held, state, why = _race(one, parts, one.recipe.given(parameters), ends, pruning)
+    for step in range(len(held)):
+        trial.report(_loss(held[: step + 1]), step)
     loss = math.nan if state == "failed" else _loss(held)
     one.study.tell(trial, loss if state == "complete" else None, state=_ended(state))
     found = Trial(one.name, parameters, loss, len(held), state, time.perf_counter() - begun, why)
     one.add(found, held)
     return found
+
+
+def _race(
+    one: _Study, parts: Sequence[TrainingTable], recipe: Recipe, ends: float, pruning: bool
+) -> tuple[list[_Held], State, str]:
+    """Fold by fold, until it fails, is late, or is behind the best of its family; the reason where it was not finished."""
+    held = list[_Held]()
+    for part in parts:
+        try:
+            held.append(_held_out(one.name, part, recipe))
+        except (MLAssetsError, ValueError, ArithmeticError) as error:
+            return held, "failed", str(error)[:300]
+        if len(held) == len(parts):
+            break
+        if time.perf_counter() > ends:
+            return held, "pruned", "the budget ended"
+        if pruning and _behind(held, one.kept):
+            return held, "pruned", f"behind the best after {len(held)} folds"
+    return held, "complete", ""
 
 
 def _held_out(name: str, part: TrainingTable, recipe: Recipe) -> _Held:

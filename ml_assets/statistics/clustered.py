@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.estimate import Estimate, not_estimable
-from ml_assets.statistics.intervals import t_quantile
+from ml_assets.statistics.intervals import normal_quantile, t_quantile, wilson
 
 _NORMAL = 1e9
 """Degrees of freedom at which Student's t is the normal distribution."""
@@ -96,3 +96,29 @@ def clustered_mean(values: FloatArray, cluster: npt.NDArray[Any] | None = None) 
     spread = covariance_of_means(values[:, np.newaxis], cluster)
     clusters = len(values) if cluster is None else len(np.unique(cluster))
     return ClusteredMean(float(values.mean()), math.sqrt(float(spread[0, 0])), len(values), clusters - 1.0)
+
+
+def clustered_share(
+    name: str, rows: npt.NDArray[np.bool_], cluster: npt.NDArray[Any] | None = None, *, level: float = 0.95
+) -> Estimate:
+    """Share of ``rows`` (n,) that hold, with Wilson's interval on as many rows as the clusters are worth; 0..1.
+
+    Worth: n · (variance of a share of independent rows / that of :func:`covariance_of_means`), n at most; the number of
+    clusters where all rows, or none, hold. Less by (z / t)² as the variance is itself estimated from clusters. Without
+    clusters it is Wilson's interval. Source: Korn and Graubard, Survey Methodology 24 (1998) 193 (effective size).
+    """
+    n = len(rows)
+    if not n:
+        return not_estimable(name, level=level)
+    share = float(rows.mean())
+    worth = float(n) if cluster is None else _worth(rows, share, cluster, level)
+    return Estimate(name, share, *wilson(share * worth, worth, level=level), n, level=level)
+
+
+def _worth(rows: npt.NDArray[np.bool_], share: float, cluster: npt.NDArray[Any], level: float) -> float:
+    mean = clustered_mean(rows.astype(np.float64), cluster)
+    count = mean.freedom + 1
+    if mean.freedom < 1 or not 0 < share < 1:
+        return count
+    own = share * (1 - share) / mean.error**2 if mean.error > 0 else count
+    return min(own * (normal_quantile(level) / t_quantile(level, mean.freedom)) ** 2, float(len(rows)))

@@ -109,6 +109,25 @@ def groups_of(solution: Solution, rows: "pd.DataFrame") -> "pd.DataFrame":
     return group_frame(rows, groups=rules)
 
 
+def clusters_of(solution: Solution, rows: "pd.DataFrame") -> "np.ndarray[Any, Any] | None":
+    """What raw rows share, as text (n,); a row without a value is a cluster of its own. None where nothing is declared."""
+    from ml_assets.learning.preprocessing import texts
+
+    column = solution.model.cluster
+    if column is None:
+        return None
+    if column not in rows.columns:
+        raise DataError(
+            "model.cluster names no column",
+            got=column,
+            allowed=", ".join(c for c in rows.columns if not c.startswith(OWN)),
+            do="Correct model.cluster",
+        )
+    named = texts(rows[column].reset_index(drop=True))
+    alone = "row " + rows[ID].reset_index(drop=True).astype(str)
+    return named.where(named.notna(), alone).astype(str).to_numpy()
+
+
 @dataclass(frozen=True)
 class Learned:
     """The training set as it is learned from: table, audit groups and the simple rule's decisions, row by row."""

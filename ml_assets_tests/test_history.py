@@ -20,6 +20,7 @@ from ml_assets.history import (
     RULE,
     TRUTH,
     WEIGHT,
+    clusters_of,
     folds_of,
     groups_of,
     is_blocked,
@@ -186,3 +187,14 @@ def test_two_batches_are_no_history_to_roll_over(store: SolutionStore) -> None:
     training_set(store, [1.0, 0.0, 1.0, 0.0], ["no", "yes"])
     with pytest.raises(DataError, match="Too few batches"):
         folds_of(stream(), training_rows(solution(), store), count=3)
+
+
+def test_what_rows_share_is_read_from_the_declared_column_and_a_gap_stands_alone() -> None:
+    rows = pd.DataFrame({ID: ["i0", "i1", "i2"], "home": [7, None, 7]})
+    named = solution(model__cluster="home")
+    found = clusters_of(named, rows)
+    assert found is not None
+    assert found.tolist() == ["7", "row i1", "7"]
+    assert clusters_of(solution(), rows) is None
+    with pytest.raises(DataError, match="names no column"):
+        clusters_of(named, rows.drop(columns="home"))

@@ -59,6 +59,13 @@ class ClusteredMean:
         return float(stdtr(self.freedom, away / self.error))
 
 
+def cluster_codes(cluster: npt.NDArray[Any], rows: int) -> npt.NDArray[np.int64]:
+    """Clusters (n,) of any type as codes from 0; ``DataError`` where there is not one per row."""
+    if len(cluster) != rows:
+        raise DataError("Clusters do not match the rows", got=len(cluster), allowed=rows, do="Give one per row")
+    return np.unique(cluster.astype(str), return_inverse=True)[1].astype(np.int64)
+
+
 def cluster_sums(values: FloatArray, cluster: npt.NDArray[Any] | None = None) -> FloatArray:
     """Sums (G, k) of the columns of ``values`` (n, k) over the rows of each of G clusters (n,); the rows themselves for None.
 

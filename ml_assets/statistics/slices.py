@@ -16,7 +16,7 @@ import pandas as pd
 from ml_assets.errors import DataError
 from ml_assets.statistics import arrays
 from ml_assets.statistics.arrays import FloatArray
-from ml_assets.statistics.clustered import clustered_mean
+from ml_assets.statistics.clustered import cluster_codes, clustered_mean
 from ml_assets.statistics.conditions import Condition, Rows, cut_columns, require_columns
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.intervals import t_quantile
@@ -189,7 +189,7 @@ def _found(
     cells, conditions = cut_columns(search.frame, test.frame)
     n = len(search.frame)
     residual = None if test.residual is None else arrays.finite(test.residual, "residuals of the test rows")
-    shared, clusters = _codes(search.cluster, n), _codes(test.cluster, len(test.frame))
+    shared, clusters = (None if s.cluster is None else cluster_codes(s.cluster, len(s.frame)) for s in (search, test))
     tested = _Tested(Rows(cells[n:], _excess(losses[1])), *losses[1], residual, clusters)
     if min(n if shared is None else draws(shared), tested.all_draws) < 2 * rule.fewest:
         return ([], 0), tested
@@ -205,15 +205,6 @@ def _found(
         found |= {_words(one): one for one in ones}
         searched = max(searched, looked)
     return (list(found.values()), searched), tested
-
-
-def _codes(cluster: npt.NDArray[Any] | None, rows: int) -> npt.NDArray[np.int64] | None:
-    """Clusters as codes from 0."""
-    if cluster is None:
-        return None
-    if len(cluster) != rows:
-        raise DataError("clusters of other rows", got=len(cluster), allowed=rows, do="Give one per row")
-    return np.unique(cluster.astype(str), return_inverse=True)[1].astype(np.int64)
 
 
 def _excess(losses: _Losses) -> FloatArray:

@@ -227,7 +227,7 @@ def test_few_customers_are_too_few_however_many_rows_they_have() -> None:
         "too few clusters to search (52 are needed on either side; test clusters: 50)"
         in worst_slices(search, test, fewest=26).sentence
     )
-    with pytest.raises(DataError, match="clusters of other rows"):
+    with pytest.raises(DataError, match="Clusters do not match the rows"):
         worst_slices(search, LossRows(frames[1], losses[1], cluster=owner[:10]))
 
 

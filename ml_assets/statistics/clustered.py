@@ -108,24 +108,27 @@ def clustered_mean(values: FloatArray, cluster: npt.NDArray[Any] | None = None) 
 def clustered_share(
     name: str, rows: npt.NDArray[np.bool_], cluster: npt.NDArray[Any] | None = None, *, level: float = 0.95
 ) -> Estimate:
-    """Share of ``rows`` (n,) that hold, with Wilson's interval on as many rows as the clusters are worth; 0..1.
+    """Share of ``rows`` (n,) that hold, with Wilson's interval on as many rows as the clusters are :func:`worth`; 0..1.
 
-    Worth: n · (variance of a share of independent rows / that of :func:`covariance_of_means`), n at most; the number of
-    clusters where all rows, or none, hold. Less by (z / t)² as the variance is itself estimated from clusters. Without
-    clusters it is Wilson's interval. Source: Korn and Graubard, Survey Methodology 24 (1998) 193 (effective size).
+    Without clusters it is Wilson's interval of the rows.
     """
-    n = len(rows)
-    if not n:
+    if not len(rows):
         return not_estimable(name, level=level)
-    share = float(rows.mean())
-    worth = float(n) if cluster is None else _worth(rows, share, cluster, level)
-    return Estimate(name, share, *wilson(share * worth, worth, level=level), n, level=level)
+    n, mean = len(rows), clustered_mean(rows.astype(np.float64), cluster)
+    draws = float(n)
+    if cluster is not None:
+        draws = worth(mean.value, mean.error, clusters=mean.freedom + 1, rows=n, level=level)
+    return Estimate(name, mean.value, *wilson(mean.value * draws, draws, level=level), n, level=level)
 
 
-def _worth(rows: npt.NDArray[np.bool_], share: float, cluster: npt.NDArray[Any], level: float) -> float:
-    mean = clustered_mean(rows.astype(np.float64), cluster)
-    count = mean.freedom + 1
-    if mean.freedom < 1 or not 0 < share < 1:
-        return count
-    own = share * (1 - share) / mean.error**2 if mean.error > 0 else count
-    return min(own * (normal_quantile(level) / t_quantile(level, mean.freedom)) ** 2, float(len(rows)))
+def worth(share: float, error: float, *, clusters: float, rows: float, level: float = 0.95) -> float:
+    """How many independent rows tell as much of a ``share`` as these clusters do, whose standard error is ``error``.
+
+    Share·(1 - share) / error², ``rows`` at most; the number of clusters where all rows, or none, hold, or where every cluster
+    has the same share. Less by (z / t)² for the ``level``, as the error is itself estimated.
+    Source: Korn and Graubard, Survey Methodology 24 (1998) 193 (effective size).
+    """
+    if clusters < 2 or not 0 < share < 1:
+        return min(clusters, rows)
+    own = share * (1 - share) / error**2 if error > 0 else clusters
+    return min(own * (normal_quantile(level) / t_quantile(level, clusters - 1)) ** 2, rows)

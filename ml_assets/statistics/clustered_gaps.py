@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_assets.statistics.arrays import FloatArray, IntArray
+from ml_assets.statistics.clustered import worth
 from ml_assets.statistics.groups import Grouping, Moments
-from ml_assets.statistics.intervals import newcombe_difference, normal_quantile, t_quantile
+from ml_assets.statistics.intervals import newcombe_difference
 from ml_assets.statistics.verdicts import Contrast, rate_difference
 
 Sides = tuple[Moments, Moments]
@@ -62,17 +63,10 @@ def _moments(rows: FloatArray, sums: FloatArray) -> Moments:
     return Moments(count, mean, spread)
 
 
-def worth(side: Moments, rows: float, *, level: float = 0.95) -> float:
-    """How many independent rows tell as much of a rate as these clusters do: at most ``rows``.
-
-    p(1 - p) over the squared error of the mean; the number of clusters where all of them have the same share. Less by (z / t)²
-    for the ``level``, as the error is itself estimated. Source: Korn and Graubard, Survey Methodology 24 (1998) 193.
-    """
-    if side.n < 2 or not 0 < side.mean < 1:
-        return min(float(side.n), rows)
-    error = side.variance / side.n
-    own = side.mean * (1 - side.mean) / error if error > 0 else float(side.n)
-    return min(own * (normal_quantile(level) / t_quantile(level, side.n - 1)) ** 2, rows)
+def _worth(side: Moments, rows: float, level: float) -> float:
+    """How many independent rows tell as much of the rate of this side."""
+    error = math.sqrt(side.variance / side.n) if side.n > 1 else math.nan
+    return worth(side.mean, error, clusters=side.n, rows=rows, level=level)
 
 
 def effective(counts: Counts, sides: Sides | None, *, level: float = 0.95) -> Counts:
@@ -80,7 +74,7 @@ def effective(counts: Counts, sides: Sides | None, *, level: float = 0.95) -> Co
     if sides is None:
         return counts
     x1, n1, x2, n2 = counts
-    w1, w2 = worth(sides[0], n1, level=level), worth(sides[1], n2, level=level)
+    w1, w2 = _worth(sides[0], n1, level), _worth(sides[1], n2, level)
     return (x1 / n1 * w1 if n1 else 0.0), w1, (x2 / n2 * w2 if n2 else 0.0), w2
 
 

@@ -80,14 +80,15 @@ def label_contrasts(
 class _Cell:
     """One group of one attribute, with the label whose rate is compared (of a number: none, and the ``scale`` of the gap).
 
-    ``values`` (n,): truth, or 1 where it is the label. ``sides``: what is known of both sides where rows share a cluster, and
-    of a number always.
+    ``positives`` and ``others``: rows of the group, and of the rest, with the label. ``sides``: what is known of both sides
+    where rows share a cluster, and of a number always.
     """
 
     table: Grouping
     code: int
     label: str
-    values: FloatArray
+    positives: int
+    others: int
     sides: Sides | None
     scale: float | None
 
@@ -98,8 +99,7 @@ class _Cell:
     @property
     def counts(self) -> tuple[int, int, int, int]:
         """Positives and rows of the group, then of the rest."""
-        positives = int(self.values[self.table.codes == self.code].sum())
-        return positives, self.n, int(self.values.sum()) - positives, self.table.codes.size - self.n
+        return self.positives, self.n, self.others, self.table.codes.size - self.n
 
     def contrast(self, tolerance: float) -> Contrast:
         if self.scale is None:
@@ -125,10 +125,10 @@ def _cells(
         scale = float(labels[""].std(ddof=1)) if len(groups) > 1 else 0.0
     tables = tuple(groupings(groups))
     return tuple(
-        _Cell(table, code, label, values, side, scale)
+        _Cell(table, code, label, int(own), int(values.sum() - own), side, scale)
         for label, values in labels.items()
         for table in tables
-        for code, side in enumerate(_sides(table, values, shared, scale))
+        for code, (own, side) in enumerate(zip(table.sums(values), _sides(table, values, shared, scale), strict=True))
     )
 
 
@@ -177,7 +177,7 @@ def _gap(
         attribute=cell.table.attribute,
         group=cell.table.labels[cell.code],
         n=cell.n,
-        positives=0 if cell.scale is not None else cell.counts[0],
+        positives=cell.positives if cell.scale is None else 0,
         rate=rate,
         rest_rate=rest_rate,
         difference=difference,

@@ -8,10 +8,12 @@ import pytest
 from ml_assets.errors import DataError
 from ml_assets.statistics.clustered import (
     ClusteredMean,
+    cluster_codes,
     cluster_sums,
     clustered_mean,
     clustered_share,
     covariance_of_means,
+    worth,
 )
 from ml_assets.statistics.intervals import mean_interval, wilson
 
@@ -123,3 +125,25 @@ def test_intervals_of_a_clustered_share_hold_it_in_95_of_100_and_those_of_rows_d
             found[name] += one.low <= share <= one.high
     assert found["clusters"] >= 365  # 380 expected, three standard deviations
     assert found["rows"] < 300
+
+
+@pytest.mark.parametrize(
+    ("share", "error", "clusters", "draws"),
+    [
+        (0.0, 0.0, 40, 40),  # nobody has it: as many as there are customers
+        (0.5, 0.0, 40, 40 * (1.959964 / 2.022691) ** 2),  # all of them half the time
+        (0.5, math.sqrt(0.25 / 40), 40, 40 * (1.959964 / 2.022691) ** 2),  # copies: one each
+        (0.5, 1e-6, 40, 400),  # never more than rows
+        (0.5, math.nan, 1, 1),
+        (math.nan, math.nan, 0, 0),
+    ],
+)
+def test_what_clusters_are_worth(share: float, error: float, clusters: int, draws: float) -> None:
+    assert worth(share, error, clusters=clusters, rows=400) == pytest.approx(draws, rel=1e-5)
+
+
+def test_codes_of_clusters_of_any_type() -> None:
+    assert cluster_codes(np.array(["b", "a", "b"], dtype=object), 3).tolist() == [1, 0, 1]
+    assert cluster_codes(np.array([7, 7, 9]), 3).tolist() == [0, 0, 1]
+    with pytest.raises(DataError, match="Clusters do not match the rows"):
+        cluster_codes(np.array([1]), 3)

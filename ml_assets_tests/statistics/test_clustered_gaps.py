@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.statistics.clustered import clustered_mean
-from ml_assets.statistics.clustered_gaps import clustered_moments, effective, rate_gap, worth
-from ml_assets.statistics.groups import Moments, grouping
+from ml_assets.statistics.clustered_gaps import clustered_moments, effective, rate_gap
+from ml_assets.statistics.groups import grouping
 from ml_assets.statistics.intervals import newcombe_difference
 from ml_assets.statistics.verdicts import rate_difference
 
@@ -31,21 +31,6 @@ def test_one_group_alone_has_no_rest_and_one_cluster_no_spread() -> None:
     assert (own.n, rest.n) == (1, 0)
     assert math.isnan(own.variance)
     assert not math.isfinite(rate_gap((2, 4, 0, 0), (own, rest), tolerance=0.1).value)
-
-
-@pytest.mark.parametrize(
-    ("side", "rows", "draws"),
-    [
-        (Moments(40, 0.0, 0.0), 400, 40),  # nobody has it: as many as there are customers
-        (Moments(40, 0.5, 0.0), 400, 40 * (1.959964 / 2.022691) ** 2),  # all of them half the time
-        (Moments(40, 0.5, 0.25), 400, 40 * (1.959964 / 2.022691) ** 2),  # copies: one each
-        (Moments(40, 0.5, 1e-6), 400, 400),  # never more than rows
-        (Moments(1, 0.5, math.nan), 400, 1),
-        (Moments(0, math.nan, math.nan), 0, 0),
-    ],
-)
-def test_what_clusters_are_worth(side: Moments, rows: int, draws: float) -> None:
-    assert worth(side, rows) == pytest.approx(draws, rel=1e-5)
 
 
 def test_without_clusters_it_is_the_difference_of_rates() -> None:

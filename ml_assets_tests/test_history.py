@@ -13,6 +13,7 @@ from ml_assets.declaration import Solution
 from ml_assets.errors import DataError
 from ml_assets.history import (
     BATCH,
+    CLUSTER,
     GROUP,
     ID,
     LABEL,
@@ -146,6 +147,16 @@ def test_the_training_set_is_read_as_it_is_learned_from(store: SolutionStore) ->
     assert (part.table.features["x"].tolist(), part.rule.tolist(), part.groups["sex"].tolist()) == (
         [1.0, 3.0, 4.0], [1.0, 1.0, 0.0], ["f", "f", "m"],
     )  # fmt: skip
+
+
+def test_what_rows_share_is_that_of_the_table_and_the_id_where_nothing_is_declared(store: SolutionStore) -> None:
+    training_set(store, [1.0, 0.0, 1.0, 0.0], ["no", "yes"])
+    alone = training_rows(solution(), store)
+    assert (alone.table.cluster, alone.cluster.tolist()) == (None, list("abcd"))
+    store.write_frame("training_set", store.read_frame("training_set").assign(**{CLUSTER: list("uvuv")}))
+    shared = training_rows(solution(), store).part("train")
+    assert shared.cluster is shared.table.cluster
+    assert shared.cluster.tolist() == ["u", "u", "v"]
 
 
 def test_a_rule_of_several_classes_is_encoded_or_refused(store: SolutionStore) -> None:

@@ -17,7 +17,7 @@ _OTHER_SIDE, _TWO = 0.75, 0.9
 _LARGEST = 2 / 3  # of the rows: where more are worse, it is the others that are special
 _SMALLEST = 0.2  # of the rows' excess of the heaviest segment: the slivers that a cut leaves beside it are not told
 
-_AT_ONCE = 50
+_AT_ONCE = 200
 _LEAN_CLUSTERS = 20.0  # clusters' worth of the variance by rows, lest the luckiest variance of thousands win
 _MOST_BY_CLUSTER = (
     4_000  # pairs whose error by cluster a search works out, the clearest by rows first: some two seconds
@@ -62,14 +62,29 @@ def clustered_gap(figure: FloatArray, mask: npt.NDArray[np.bool_], cluster: IntA
     Clusters may lie on both sides, so the pull of each on the difference is summed up. Freedom: the clusters of the side with
     fewer, less one; nan where a side is empty. Source: Liang and Zeger, Biometrika 73 (1986) 13.
     """
-    sizes = int(mask.sum()), int((~mask).sum())
+    return _gap_of(figure, np.flatnonzero(mask), cluster, _totals(figure, cluster))
+
+
+_Whole = tuple[npt.NDArray[np.intp], FloatArray]
+
+
+def _totals(figure: FloatArray, cluster: IntArray) -> _Whole:
+    return np.bincount(cluster), np.bincount(cluster, weights=figure).astype(np.float64)
+
+
+def _gap_of(figure: FloatArray, inside: npt.NDArray[np.intp], cluster: IntArray, whole: _Whole) -> Gap:
+    """The gap of the rows ``inside``; ``whole``: rows and sum of the figure of every cluster, read once for many gaps."""
+    here, size = cluster[inside], len(whole[0])
+    rows, sums = np.bincount(here, minlength=size), np.bincount(here, weights=figure[inside], minlength=size)
+    others, other_sums = whole[0] - rows, whole[1] - sums
+    sizes = len(inside), len(figure) - len(inside)
     if min(sizes) == 0:
         return Gap(math.nan, math.nan, 0.0)
-    means = float(figure[mask].mean()), float(figure[~mask].mean())
-    pull = np.where(mask, (figure - means[0]) / sizes[0], -(figure - means[1]) / sizes[1])
-    sums, count = np.bincount(cluster, weights=pull), draws(cluster)
-    freedom = min(draws(cluster[mask]), draws(cluster[~mask])) - 1.0
-    return Gap(means[0] - means[1], float(sums @ sums) * count / max(count - 1, 1), freedom)
+    means = float(sums.sum()) / sizes[0], float(other_sums.sum()) / sizes[1]
+    pull = (sums - rows * means[0]) / sizes[0] - (other_sums - others * means[1]) / sizes[1]
+    count = int(np.count_nonzero(whole[0]))
+    freedom = min(int(np.count_nonzero(rows)), int(np.count_nonzero(others))) - 1.0
+    return Gap(means[0] - means[1], float(pull @ pull) * count / max(count - 1, 1), freedom)
 
 
 def draws(cluster: IntArray) -> int:
@@ -89,6 +104,7 @@ class _Errors:
         self._known, self._left = np.full(by_row.shape, rows.cluster is None), _MOST_BY_CLUSTER
         self.variance = by_row.copy()
         if rows.cluster is not None:
+            self._whole = _totals(rows.figure, rows.cluster)
             alone = np.array([self._by_cluster(i, i) for i in range(len(conditions))])
             ratio = np.minimum(alone / np.diagonal(by_row), 1.0)
             self.variance *= np.minimum.outer(ratio, ratio)
@@ -121,8 +137,8 @@ class _Errors:
 
     def _by_cluster(self, i: int, j: int) -> float:
         assert self._rows.cluster is not None
-        mask = self._rows.inside([self._conditions[at] for at in {i, j}])
-        gap = clustered_gap(self._rows.figure, mask, self._rows.cluster)
+        inside = np.flatnonzero(self._rows.inside([self._conditions[at] for at in {i, j}]))
+        gap = _gap_of(self._rows.figure, inside, self._rows.cluster, self._whole)
         count, by_row = gap.freedom + 1, float(self._by_row[i, j])
         if not count >= self._fewest:
             return math.inf

@@ -109,18 +109,38 @@ def groups_of(solution: Solution, rows: "pd.DataFrame") -> "pd.DataFrame":
     return group_frame(rows, groups=rules)
 
 
+def clusters_of(solution: Solution, rows: "pd.DataFrame") -> "np.ndarray[Any, Any] | None":
+    """What raw rows share, as text (n,); a row without a value is a cluster of its own. None where nothing is declared."""
+    from ml_assets.learning.preprocessing import texts
+
+    column = solution.model.cluster
+    if column is None:
+        return None
+    if column not in rows.columns:
+        raise DataError(
+            "model.cluster names no column",
+            got=column,
+            allowed=", ".join(c for c in rows.columns if not c.startswith(OWN)),
+            do="Correct model.cluster",
+        )
+    named = texts(rows[column].reset_index(drop=True))
+    alone = "row " + rows[ID].reset_index(drop=True).astype(str)
+    return named.where(named.notna(), alone).astype(str).to_numpy()
+
+
 @dataclass(frozen=True)
 class Learned:
-    """The training set as it is learned from: table, audit groups and the simple rule's decisions, row by row.
-
-    ``cluster`` names what rows share that must not be torn apart (the id itself where nothing is declared).
-    """
+    """The training set as it is learned from: table, audit groups and the simple rule's decisions, row by row."""
 
     table: "TrainingTable"
     groups: "pd.DataFrame"
     rule: "np.ndarray[Any, Any] | None"
     batch: "np.ndarray[Any, Any]"
-    cluster: "np.ndarray[Any, Any]"
+
+    @property
+    def cluster(self) -> "np.ndarray[Any, Any]":
+        """What rows share that must not be torn apart; the id itself where nothing is declared."""
+        return self.table.ids if self.table.cluster is None else self.table.cluster
 
     def part(self, name: str) -> "Learned":
         """The rows of one part."""
@@ -142,7 +162,6 @@ class Learned:
             self.groups.iloc[at].reset_index(drop=True),
             None if self.rule is None else self.rule[at],
             self.batch[at],
-            self.cluster[at],
         )
 
 
@@ -160,15 +179,14 @@ def training_rows(solution: Solution, store: SolutionStore, *, weights: bool = T
     classes = tuple(facts["classes"])
     truth = frame[TRUTH].to_numpy()
     features = frame[list(facts["features"])].reset_index(drop=True)
-    cluster = frame[CLUSTER if CLUSTER in frame.columns else ID].to_numpy()
-    shared = cluster if solution.model.cluster is not None else None
+    shared = frame[CLUSTER].to_numpy() if CLUSTER in frame.columns else None
     table = TrainingTable(
         features, truth, frame[PART].to_numpy(str), weight, frame[ID].to_numpy(), solution.task, classes, shared
     )
     groups = frame[[c for c in frame.columns if c.startswith(GROUP)]]
     rule = _encode_rule(frame[RULE].to_numpy(), classes, solution) if RULE in frame.columns else None
     named = groups.rename(columns=lambda c: c.removeprefix(GROUP))
-    return Learned(table, named, rule, frame[BATCH].to_numpy(), cluster)
+    return Learned(table, named, rule, frame[BATCH].to_numpy())
 
 
 def _stored_weights(store: SolutionStore, ids: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
@@ -217,5 +235,5 @@ def folds_of(solution: Solution, rows: Learned, *, count: int) -> "tuple[Fold, .
 
     if solution.time_split:
         return rolling_origin(np.unique(rows.batch, return_inverse=True)[1].astype(np.int64), count=count)
-    shared = rows.cluster if solution.model.cluster is not None else None
-    return cross_validation(rows.table.truth, task=solution.task, cluster=shared, count=count, seed=solution.model.seed)
+    table, seed = rows.table, solution.model.seed
+    return cross_validation(table.truth, task=solution.task, cluster=table.cluster, count=count, seed=seed)

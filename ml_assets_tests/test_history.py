@@ -13,6 +13,7 @@ from ml_assets.declaration import Solution
 from ml_assets.errors import DataError
 from ml_assets.history import (
     BATCH,
+    CLUSTER,
     GROUP,
     ID,
     LABEL,
@@ -20,6 +21,7 @@ from ml_assets.history import (
     RULE,
     TRUTH,
     WEIGHT,
+    clusters_of,
     folds_of,
     groups_of,
     is_blocked,
@@ -147,6 +149,16 @@ def test_the_training_set_is_read_as_it_is_learned_from(store: SolutionStore) ->
     )  # fmt: skip
 
 
+def test_what_rows_share_is_that_of_the_table_and_the_id_where_nothing_is_declared(store: SolutionStore) -> None:
+    training_set(store, [1.0, 0.0, 1.0, 0.0], ["no", "yes"])
+    alone = training_rows(solution(), store)
+    assert (alone.table.cluster, alone.cluster.tolist()) == (None, list("abcd"))
+    store.write_frame("training_set", store.read_frame("training_set").assign(**{CLUSTER: list("uvuv")}))
+    shared = training_rows(solution(), store).part("train")
+    assert shared.cluster is shared.table.cluster
+    assert shared.cluster.tolist() == ["u", "u", "v"]
+
+
 def test_a_rule_of_several_classes_is_encoded_or_refused(store: SolutionStore) -> None:
     kinds: Solution = solution(
         business_case__target={"column": "kind", "task": "multiclass"}, business_case__simple_rule=f"{HERE}.rows"
@@ -186,3 +198,14 @@ def test_two_batches_are_no_history_to_roll_over(store: SolutionStore) -> None:
     training_set(store, [1.0, 0.0, 1.0, 0.0], ["no", "yes"])
     with pytest.raises(DataError, match="Too few batches"):
         folds_of(stream(), training_rows(solution(), store), count=3)
+
+
+def test_what_rows_share_is_read_from_the_declared_column_and_a_gap_stands_alone() -> None:
+    rows = pd.DataFrame({ID: ["i0", "i1", "i2"], "home": [7, None, 7]})
+    named = solution(model__cluster="home")
+    found = clusters_of(named, rows)
+    assert found is not None
+    assert found.tolist() == ["7", "row i1", "7"]
+    assert clusters_of(solution(), rows) is None
+    with pytest.raises(DataError, match="names no column"):
+        clusters_of(named, rows.drop(columns="home"))

@@ -19,7 +19,7 @@ Worth = Literal["needed", "not shown to be needed", "worth its cost", "costs mor
 MOST_COLUMNS = 25
 ALPHA = 0.05
 FEWEST = 30
-"""Validation rows below which nothing is said."""
+"""Validation rows, or clusters where they share a cause, below which nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,12 @@ def ablation(
     Paired on the same validation rows, a ``cluster`` (m,) at a time: mean of (loss without - loss with) and of (money with -
     money without), Student's interval. A column with a ``cost`` (money per decision, above 0) "costs more than it is
     worth" when Holm's p-value that it earns its cost is below 0.05, is "worth its cost" when it is shown to earn more.
-    The others are "needed" when the loss is shown to rise without them. Below 30 rows all is "undecided".
+    The others are "needed" when the loss is shown to rise without them. Below 30 clusters all is "undecided".
 
     ``stake``: the largest difference of money between two decisions on a row (0 where amounts are continuous). Decisions that
     never differed on m rows may still differ on the next: the error is that of m + 2 rows, two of which differed by the
-    stake either way (the rule of three, for a mean). Of two columns that say the same, neither is needed while the other
-    stays.
+    stake either way (the rule of three, for a mean); m counts clusters, whose rows differ together. Of two columns that say
+    the same, neither is needed while the other stays.
 
     ``placebos``: models with a column more that means nothing (shuffled values). How far their figures are from those of
     ``full`` is what fitting again does by itself, and is added to the error: without it a useless column looks needed, or
@@ -92,7 +92,8 @@ def ablation(
     """
     prices = {c: p for c, p in (cost or {}).items() if p > 0}
     luck = _root_mean_square([one.loss - full.loss for one in placebos])
-    losses = {c: clustered_mean(one.loss - full.loss, cluster).with_noise(*luck) for c, one in without.items()}
+    plain = {c: clustered_mean(one.loss - full.loss, cluster) for c, one in without.items()}
+    draws, losses = {c: _draws(one) for c, one in plain.items()}, {c: one.with_noise(*luck) for c, one in plain.items()}
     luck = _root_mean_square([one.money - full.money for one in placebos])
     money = {c: _earned(full.money - one.money, cluster, stake).with_noise(*luck) for c, one in without.items()}
     needed = _adjusted({c: losses[c].p_value(0.0, shown="more") for c in without})
@@ -107,7 +108,7 @@ def ablation(
             cost=prices.get(c),
             p_needed=needed[c],
             p_cost=less.get(c, math.nan),
-            verdict=_verdict(losses[c].n, needed[c], less.get(c), more.get(c)),
+            verdict=_verdict(draws[c], needed[c], less.get(c), more.get(c)),
         )
         for c in without
     ]
@@ -116,7 +117,12 @@ def ablation(
 
 def _earned(difference: FloatArray, cluster: NDArray[Any] | None, stake: float) -> ClusteredMean:
     mean = clustered_mean(difference, cluster)
-    return mean.with_noise(math.sqrt(2) * stake / mean.n, math.inf) if mean.n else mean
+    return mean.with_noise(math.sqrt(2) * stake / _draws(mean), math.inf) if mean.n else mean
+
+
+def _draws(mean: ClusteredMean) -> int:
+    """Clusters it rests on; rows where each is its own."""
+    return round(mean.freedom) + 1 if mean.n else 0
 
 
 def _root_mean_square(differences: Sequence[FloatArray]) -> tuple[float, int]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 from ml_assets.learning.artifact import SolutionArtifact
 from ml_assets.learning.predictors import LinearPredictor, Predictor, XGBoostPredictor, feature_types
 from ml_assets.learning.preprocessing import FloatArray, prepare
+from ml_assets.statistics.clustered import clustered_mean
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.intervals import mean_interval
 
 SCALES = {"binary": "log odds", "multiclass": "log odds up to a constant", "regression": "units of the target"}
 _BATCH = 20_000
@@ -61,20 +62,19 @@ def unavailable(predictor: Predictor) -> str:
     return f"not available for this family ({predictor.family}): it has no exact contributions of its own"
 
 
-def mean_sizes(found: Contributions, *, level: float = 0.95) -> tuple[Estimate, ...]:
+def mean_sizes(
+    found: Contributions, *, cluster: NDArray[Any] | None = None, level: float = 0.95
+) -> tuple[Estimate, ...]:
     """Mean size |contribution| of every input over the rows, largest first; summed over classes.
 
-    In the scale of the margin; 0 = the input never moves an answer. The interval is Student's over rows, of this model:
-    another training sample gives another model, which it does not cover.
+    In the scale of the margin; 0 = the input never moves an answer. The interval is Student's over rows, those of one
+    ``cluster`` (n,) being one draw, of this model: another training sample gives another model, which it does not cover.
     """
     sizes = np.abs(found.values).sum(axis=2)
-    estimates = [_mean_size(name, sizes[:, at], found.scale, level) for at, name in enumerate(found.features)]
+    means = [clustered_mean(sizes[:, at], cluster) for at in range(len(found.features))]
+    named = zip(means, found.features, strict=True)
+    estimates = [mean.estimate(name, unit=found.scale, level=level) for mean, name in named]
     return tuple(sorted(estimates, key=lambda one: (-one.value, one.name)))
-
-
-def _mean_size(name: str, sizes: FloatArray, scale: str, level: float) -> Estimate:
-    low, high = mean_interval(sizes, level=level)
-    return Estimate(name, float(sizes.mean()) if len(sizes) else float("nan"), low, high, len(sizes), scale, level)
 
 
 _Parts = tuple[FloatArray, FloatArray, FloatArray]

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ml_assets.errors import DataError
 from ml_assets.learning.artifact import Prediction, SolutionArtifact
 from ml_assets.learning.preprocessing import FloatArray
+from ml_assets.statistics.clustered import clustered_mean, clustered_share
 from ml_assets.statistics.estimate import Estimate, not_estimable
-from ml_assets.statistics.intervals import mean_interval, wilson
 
 MOST_GROUPS = 20
 """Groups that are set, the largest first: each costs one scoring of all rows."""
@@ -58,6 +58,7 @@ def flips(
     columns: Mapping[str, str],
     *,
     favourable: int = 1,
+    cluster: NDArray[Any] | None = None,
     level: float = 0.95,
 ) -> tuple[Flip, ...]:
     """Every attribute that the solution reads, set to each of its groups in turn.
@@ -65,6 +66,7 @@ def flips(
     Args:
         features: (n, inputs) raw rows; ``groups`` (n, attributes) their labels as ``group_frame`` makes them.
         columns: attribute → the column it is made from.
+        cluster: (n,) what rows share (one customer): they count as one draw in every interval.
 
     A group stands for one value of the column: the commonest in it, or the median one where it holds many numbers. At
     most 20 groups of an attribute, the largest. Empty where the solution reads none. ``DataError`` for an attribute that
@@ -79,7 +81,8 @@ def flips(
     for attribute, column in columns.items():
         if reads(artifact, attribute, column):
             for group in groups[attribute].value_counts().index[:MOST_GROUPS]:
-                found.append(_flip(artifact, (features, groups), before, (attribute, column, group), favourable, level))
+                to = (attribute, column, group)
+                found.append(_flip(artifact, (features, groups, cluster), before, to, favourable, level))
     return tuple(found)
 
 
@@ -97,13 +100,13 @@ def standing_for(values: "pd.Series[Any]") -> Any:
 
 def _flip(
     artifact: SolutionArtifact,
-    rows: tuple[pd.DataFrame, pd.DataFrame],
+    rows: tuple[pd.DataFrame, pd.DataFrame, NDArray[Any] | None],
     before: Prediction,
     to: tuple[str, str, str],
     favourable: int,
     level: float,
 ) -> Flip:
-    features, groups = rows
+    features, groups, cluster = rows
     attribute, column, group = to
     inside = (groups[attribute] == group).to_numpy()
     others = np.flatnonzero(~inside)
@@ -118,7 +121,9 @@ def _flip(
         moved = moved.assign(**{column: _filled(features[column], value, others.size, moved.index)})
     after = artifact.predict(moved, groups=groups.iloc[others].assign(**{attribute: group}))
     was = Prediction(before.score[others], before.decision[others])
-    return Flip(attribute, column, group, told, others.size, *_changes(was, after, artifact.task, favourable, level))
+    shared = None if cluster is None else cluster[others]
+    changes = _changes(was, after, artifact.task, favourable, (shared, level))
+    return Flip(attribute, column, group, told, others.size, *changes)
 
 
 def _filled(column: "pd.Series[Any]", value: Any, n: int, index: "pd.Index[Any]") -> "pd.Series[Any]":
@@ -126,27 +131,25 @@ def _filled(column: "pd.Series[Any]", value: Any, n: int, index: "pd.Index[Any]"
     return pd.Series([value] * n, index=index, dtype=column.dtype)
 
 
-def _changes(before: Prediction, after: Prediction, task: str, favourable: int, level: float) -> Sequence[Estimate]:
-    moved = after.score - before.score
+def _changes(
+    before: Prediction,
+    after: Prediction,
+    task: str,
+    favourable: int,
+    by: tuple[NDArray[Any] | None, float],
+) -> Sequence[Estimate]:
+    (cluster, level), moved = by, after.score - before.score
     if task == "regression":
         beyond = np.abs(moved) > 1e-9 * np.maximum(np.abs(before.score), 1.0)
         gone = [not_estimable(name, level=level) for name in ("gained", "lost")]
-        return [_share("changed", beyond, level), *gone, _mean(moved, level)]
+        return [clustered_share("changed", beyond, cluster, level=level), *gone, _mean(moved, cluster, level)]
     other = after.decision != before.decision
     gained, lost = (other & (side.decision == favourable) for side in (after, before))
     shift = moved if moved.ndim == 1 else np.abs(moved).sum(axis=1) / 2
-    return [
-        _share("changed", other, level),
-        _share("gained", gained, level),
-        _share("lost", lost, level),
-        _mean(shift, level),
-    ]
+    shares = {"changed": other, "gained": gained, "lost": lost}
+    told = [clustered_share(name, rows, cluster, level=level) for name, rows in shares.items()]
+    return [*told, _mean(shift, cluster, level)]
 
 
-def _share(name: str, rows: NDArray[np.bool_], level: float) -> Estimate:
-    events = int(rows.sum())
-    return Estimate(name, events / rows.size, *wilson(events, rows.size, level=level), rows.size, level=level)
-
-
-def _mean(moved: FloatArray, level: float) -> Estimate:
-    return Estimate("score", float(moved.mean()), *mean_interval(moved, level=level), moved.size, level=level)
+def _mean(moved: FloatArray, cluster: NDArray[Any] | None, level: float) -> Estimate:
+    return clustered_mean(moved, cluster).estimate("score", level=level)

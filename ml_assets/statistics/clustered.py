@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.estimate import Estimate, not_estimable
-from ml_assets.statistics.intervals import t_quantile
+from ml_assets.statistics.intervals import normal_quantile, t_quantile, wilson
 
 _NORMAL = 1e9
 """Degrees of freedom at which Student's t is the normal distribution."""
@@ -59,6 +59,13 @@ class ClusteredMean:
         return float(stdtr(self.freedom, away / self.error))
 
 
+def cluster_codes(cluster: npt.NDArray[Any], rows: int) -> npt.NDArray[np.int64]:
+    """Clusters (n,) of any type as codes from 0; ``DataError`` where there is not one per row."""
+    if len(cluster) != rows:
+        raise DataError("Clusters do not match the rows", got=len(cluster), allowed=rows, do="Give one per row")
+    return np.unique(cluster.astype(str), return_inverse=True)[1].astype(np.int64)
+
+
 def cluster_sums(values: FloatArray, cluster: npt.NDArray[Any] | None = None) -> FloatArray:
     """Sums (G, k) of the columns of ``values`` (n, k) over the rows of each of G clusters (n,); the rows themselves for None.
 
@@ -96,3 +103,32 @@ def clustered_mean(values: FloatArray, cluster: npt.NDArray[Any] | None = None) 
     spread = covariance_of_means(values[:, np.newaxis], cluster)
     clusters = len(values) if cluster is None else len(np.unique(cluster))
     return ClusteredMean(float(values.mean()), math.sqrt(float(spread[0, 0])), len(values), clusters - 1.0)
+
+
+def clustered_share(
+    name: str, rows: npt.NDArray[np.bool_], cluster: npt.NDArray[Any] | None = None, *, level: float = 0.95
+) -> Estimate:
+    """Share of ``rows`` (n,) that hold, with Wilson's interval on as many rows as the clusters are :func:`worth`; 0..1.
+
+    Without clusters it is Wilson's interval of the rows.
+    """
+    if not len(rows):
+        return not_estimable(name, level=level)
+    n, mean = len(rows), clustered_mean(rows.astype(np.float64), cluster)
+    draws = float(n)
+    if cluster is not None:
+        draws = worth(mean.value, mean.error, clusters=mean.freedom + 1, rows=n, level=level)
+    return Estimate(name, mean.value, *wilson(mean.value * draws, draws, level=level), n, level=level)
+
+
+def worth(share: float, error: float, *, clusters: float, rows: float, level: float = 0.95) -> float:
+    """How many independent rows tell as much of a ``share`` as these clusters do, whose standard error is ``error``.
+
+    Share·(1 - share) / error², ``rows`` at most; the number of clusters where all rows, or none, hold, or where every cluster
+    has the same share. Less by (z / t)² for the ``level``, as the error is itself estimated.
+    Source: Korn and Graubard, Survey Methodology 24 (1998) 193 (effective size).
+    """
+    if clusters < 2 or not 0 < share < 1:
+        return min(clusters, rows)
+    own = share * (1 - share) / error**2 if error > 0 else clusters
+    return min(own * (normal_quantile(level) / t_quantile(level, clusters - 1)) ** 2, rows)

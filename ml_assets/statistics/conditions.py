@@ -48,14 +48,18 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows by the cells they lie in, (n, columns), with one figure of each, such as a residual (n,)."""
+    """Rows by the cells they lie in, (n, columns), with one figure of each, such as a residual (n,).
+
+    ``cluster`` (n,): codes from 0 of what rows share; None where each stands alone.
+    """
 
     cells: IntArray
     figure: FloatArray
+    cluster: IntArray | None = None
 
     def take(self, rows: IntArray | Bools) -> "Rows":
         """These rows alone."""
-        return Rows(self.cells[rows], self.figure[rows])
+        return Rows(self.cells[rows], self.figure[rows], None if self.cluster is None else self.cluster[rows])
 
     def halves(self, rng: np.random.Generator, *, most: int) -> tuple["Rows", "Rows"]:
         """One half drawn at random, of ``most`` rows at most, and the others."""

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ml_assets.statistics.arrays import IntArray, binary, same_rows
+from ml_assets.statistics.clustered import cluster_codes
+from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, rate_gap
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.groups import Grouping, groupings
-from ml_assets.statistics.verdicts import Contrast, Verdict, rate_difference, verdicts
+from ml_assets.statistics.verdicts import Contrast, Verdict, verdicts
 
 SHARES = (0.01, 0.05, 0.10)
 MOST_GROUPS = 30
@@ -44,19 +47,23 @@ def flip_stress(
     favourable: int = 1,
     shares: Sequence[float] = SHARES,
     tolerance: float = 0.1,
+    cluster: npt.NDArray[Any] | None = None,
     level: float = 0.95,
 ) -> tuple[FlipStress, ...]:
     """Every group of every attribute, stressed at each of ``shares``, its label gap tolerated within ±``tolerance``.
 
     The question behind it: had those who labelled this group been harder on it than they should, in so many of its
     unfavourable cases, would the verdict be another? ``round(share · unfavourable)`` labels are flipped; which ones does not
-    matter to a rate. It shows how fragile a verdict is and cannot show that labels are wrong. Binary labels only.
+    matter to a rate. Rows of one ``cluster`` (n,) are one draw: a group keeps the number of draws that its labels were worth
+    before, as if the wrong labels came in clusters as the others do. It shows how fragile a verdict is and cannot show that labels are wrong. Binary labels only.
     """
     good = binary(truth) == favourable
     same_rows(groups=groups.index.to_numpy(), truth=good)
     tables = tuple(groupings(groups))
     rates = [table.sums(good).astype(np.int64) for table in tables]
-    plain = [_contrasts(table, rate, tolerance) for table, rate in zip(tables, rates, strict=True)]
+    shared = None if cluster is None else cluster_codes(cluster, len(groups))
+    sides = [_sides(table, good, shared) for table in tables]
+    plain = [_contrasts(table, rate, side, tolerance) for table, rate, side in zip(tables, rates, sides, strict=True)]
     before = verdicts([one for family in plain for one in family], level=level)
     names = [f"{table.attribute} = {label}" for table in tables for label in table.labels]
     found = []
@@ -68,7 +75,7 @@ def flip_stress(
                 moved = rate.copy()
                 moved[code] += flipped
                 # The flipped rows belong to groups of the other attributes too: spread evenly, their rates hardly move.
-                family = _contrasts(table, moved, tolerance)
+                family = _contrasts(table, moved, sides[at], tolerance)
                 contrasts = [one for k, old in enumerate(plain) for one in (family if k == at else old)]
                 after = verdicts(contrasts, level=level) if flipped else before
                 changed = tuple(_changes(names, before, after))
@@ -83,11 +90,17 @@ def _largest(table: Grouping) -> IntArray:
     return np.sort(np.argsort(-table.counts, kind="stable")[:MOST_GROUPS]).astype(np.int64)
 
 
-def _contrasts(table: Grouping, good: IntArray, tolerance: float) -> list[Contrast]:
+def _sides(table: Grouping, good: npt.NDArray[np.bool_], shared: IntArray | None) -> Sequence[Sides | None]:
+    if shared is None:
+        return [None] * len(table.labels)
+    return clustered_moments(table, good.astype(np.float64), shared)
+
+
+def _contrasts(table: Grouping, good: IntArray, sides: Sequence[Sides | None], tolerance: float) -> list[Contrast]:
     total, rows = int(good.sum()), table.codes.size
     return [
-        rate_difference(int(x), int(n), total - int(x), rows - int(n), tolerance=tolerance)
-        for x, n in zip(good, table.counts, strict=True)
+        rate_gap((int(x), int(n), total - int(x), rows - int(n)), side, tolerance=tolerance)
+        for x, n, side in zip(good, table.counts, sides, strict=True)
     ]
 
 

@@ -1,27 +1,22 @@
 """Do the labels themselves differ between groups, before any model has learnt from them?"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ml_assets.statistics.arrays import FloatArray, binary, codes, finite
+from ml_assets.statistics.arrays import FloatArray, IntArray, binary, codes, finite
+from ml_assets.statistics.clustered import ClusteredMean, cluster_codes
+from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, effective, rate_gap
 from ml_assets.statistics.estimate import Estimate, not_estimable
-from ml_assets.statistics.groups import Grouping, Moments, groupings
-from ml_assets.statistics.intervals import mean_interval, wilson
+from ml_assets.statistics.groups import Grouping, groupings
+from ml_assets.statistics.intervals import wilson
 from ml_assets.statistics.metrics import Task
-from ml_assets.statistics.verdicts import (
-    Contrast,
-    Verdict,
-    gap_sentence,
-    mean_difference,
-    rate_difference,
-    rate_ratio,
-    verdicts,
-)
+from ml_assets.statistics.verdicts import Contrast, Verdict, gap_sentence, mean_difference, rate_ratio, verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,105 +48,119 @@ def label_gaps(
     *,
     tolerance: float = 0.1,
     task: Task = "binary",
+    cluster: npt.NDArray[Any] | None = None,
     level: float = 0.95,
 ) -> tuple[GroupGap, ...]:
     """Label rate of every group against the rest of the rows, for every attribute of ``groups``.
 
     difference = P(positive | group) - P(positive | rest), tolerated within ±``tolerance``; multiclass: one row per
     class (that class against the others); regression: (mean of group - mean of rest) / standard deviation of the
-    truth. A gap is a fact about the labels, which may be true of the world or of who labelled them: it is no verdict
+    truth. Rows of one ``cluster`` (n,), such as a customer, are one draw. A gap is a fact about the labels, which may be true of the world or of who labelled them: it is no verdict
     on a model.
     """
-    tables = tuple(groupings(groups))
-    if task == "regression":
-        return _mean_gaps(tables, finite(truth, "truth"), tolerance, level)
-    if task == "binary":
-        return _rate_gaps(tables, {"": binary(truth)}, tolerance, level)
-    classes = codes(truth)
-    labels = {str(code): (classes == code).astype(np.float64) for code in np.unique(classes)}
-    return _rate_gaps(tables, labels, tolerance, level)
+    cells = _cells(groups, truth, task, cluster)
+    contrasts = [cell.contrast(tolerance) for cell in cells]
+    told = zip(cells, contrasts, verdicts(contrasts, level=level), strict=True)
+    return tuple(_told(cell, contrast, answer, level) for cell, contrast, answer in told)
+
+
+def label_contrasts(
+    groups: pd.DataFrame,
+    truth: npt.ArrayLike,
+    *,
+    tolerance: float = 0.1,
+    task: Task = "binary",
+    cluster: npt.NDArray[Any] | None = None,
+) -> tuple[Contrast, ...]:
+    """The comparisons behind :func:`label_gaps`, in its order."""
+    return tuple(cell.contrast(tolerance) for cell in _cells(groups, truth, task, cluster))
 
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """One group of one attribute, and the label whose rate is compared (regression: none)."""
+    """One group of one attribute, with the label whose rate is compared (of a number: none, and the ``scale`` of the gap).
+
+    ``positives`` and ``others``: rows of the group, and of the rest, with the label. ``sides``: what is known of both sides
+    where rows share a cluster, and of a number always.
+    """
 
     table: Grouping
     code: int
     label: str
     positives: int
     others: int
+    sides: Sides | None
+    scale: float | None
 
     @property
     def n(self) -> int:
         return int(self.table.counts[self.code])
 
     @property
-    def rest(self) -> int:
-        return self.table.codes.size - self.n
+    def counts(self) -> tuple[int, int, int, int]:
+        """Positives and rows of the group, then of the rest."""
+        return self.positives, self.n, self.others, self.table.codes.size - self.n
+
+    def contrast(self, tolerance: float) -> Contrast:
+        if self.scale is None:
+            return rate_gap(self.counts, self.sides, tolerance=tolerance)
+        assert self.sides is not None
+        return mean_difference(*self.sides, scale=self.scale, tolerance=tolerance)
 
     @property
     def who(self) -> str:
         return f"{self.table.attribute} = {self.table.labels[self.code]}"
 
 
-def _rate_gaps(
-    tables: tuple[Grouping, ...], labels: Mapping[str, FloatArray], tolerance: float, level: float
-) -> tuple[GroupGap, ...]:
-    cells = [
-        _Cell(table, code, label, int(positives), int(truth.sum() - positives))
-        for label, truth in labels.items()
-        for table in tables
-        for code, positives in enumerate(table.sums(truth))
-    ]
-    contrasts = [rate_difference(c.positives, c.n, c.others, c.rest, tolerance=tolerance) for c in cells]
-    answers = verdicts(contrasts, level=level)
+def _cells(
+    groups: pd.DataFrame, truth: npt.ArrayLike, task: Task, cluster: npt.NDArray[Any] | None
+) -> tuple[_Cell, ...]:
+    shared, scale = None if cluster is None else cluster_codes(cluster, len(groups)), None
+    if task == "multiclass":
+        classes = codes(truth)
+        labels = {str(code): (classes == code).astype(np.float64) for code in np.unique(classes)}
+    else:
+        labels = {"": binary(truth) if task == "binary" else finite(truth, "truth")}
+    if task == "regression":
+        scale = float(labels[""].std(ddof=1)) if len(groups) > 1 else 0.0
+    tables = tuple(groupings(groups))
     return tuple(
-        _rate_gap(cell, contrast, answer, level)
-        for cell, contrast, answer in zip(cells, contrasts, answers, strict=True)
+        _Cell(table, code, label, int(own), int(values.sum() - own), side, scale)
+        for label, values in labels.items()
+        for table in tables
+        for code, (own, side) in enumerate(zip(table.sums(values), _sides(table, values, shared, scale), strict=True))
     )
+
+
+def _sides(table: Grouping, values: FloatArray, shared: IntArray | None, scale: float | None) -> Sequence[Sides | None]:
+    if shared is not None:
+        return clustered_moments(table, values, shared)
+    return [None] * len(table.labels) if scale is None else table.moments(values)
+
+
+def _told(cell: _Cell, contrast: Contrast, verdict: Verdict, level: float) -> GroupGap:
+    return (_rate_gap if cell.scale is None else _mean_gap)(cell, contrast, verdict, level)
 
 
 def _rate_gap(cell: _Cell, contrast: Contrast, verdict: Verdict, level: float) -> GroupGap:
-    interval = wilson(cell.positives, cell.n, level=level)
-    rate = Estimate("label_rate", cell.positives / cell.n, *interval, cell.n, level=level)
-    rest_rate = cell.others / cell.rest if cell.rest else math.nan
+    positives, n, others, rest = cell.counts
+    worth = effective(cell.counts, cell.sides, level=level)
+    rate = Estimate("label_rate", positives / n, *wilson(*worth[:2], level=level), n, level=level)
     # The limit plays no part here: the ratio is shown, the verdict is that of the difference.
-    ratio = rate_ratio(cell.positives, cell.n, cell.others, cell.rest, limit=0.8)
+    ratio = rate_ratio(*worth, limit=0.8).estimate("label_rate_ratio", n, level=level)
     what = f"label rate of class {cell.label}" if cell.label else "label rate"
-    return _gap(
-        cell,
-        what,
-        rate,
-        rest_rate,
-        contrast.estimate("label_rate_difference", cell.n, level=level),
-        ratio.estimate("label_rate_ratio", cell.n, level=level),
-        contrast,
-        verdict,
-    )
+    difference = contrast.estimate("label_rate_difference", n, level=level)
+    return _gap(cell, what, rate, others / rest if rest else math.nan, difference, ratio, contrast, verdict)
 
 
-def _mean_gaps(tables: tuple[Grouping, ...], truth: FloatArray, tolerance: float, level: float) -> tuple[GroupGap, ...]:
-    scale = float(truth.std(ddof=1)) if truth.size > 1 else 0.0
-    sides: list[tuple[_Cell, tuple[Moments, Moments]]] = [
-        (_Cell(table, code, "", 0, 0), moments) for table in tables for code, moments in enumerate(table.moments(truth))
-    ]
-    contrasts = [mean_difference(group, rest, scale=scale, tolerance=tolerance) for _, (group, rest) in sides]
-    answers = verdicts(contrasts, level=level)
-    return tuple(
-        _mean_gap(cell, truth, rest.mean, contrast, answer, level)
-        for (cell, (_, rest)), contrast, answer in zip(sides, contrasts, answers, strict=True)
-    )
-
-
-def _mean_gap(
-    cell: _Cell, truth: FloatArray, rest_mean: float, contrast: Contrast, verdict: Verdict, level: float
-) -> GroupGap:
-    values = truth[cell.table.codes == cell.code]
-    mean = Estimate("mean_truth", float(values.mean()), *mean_interval(values, level=level), cell.n, level=level)
+def _mean_gap(cell: _Cell, contrast: Contrast, verdict: Verdict, level: float) -> GroupGap:
+    assert cell.sides is not None
+    own, rest = cell.sides
+    error = math.sqrt(own.variance / own.n) if own.n > 1 else math.nan
+    mean = ClusteredMean(own.mean, error, cell.n, own.n - 1.0).estimate("mean_truth", level=level)
     difference = contrast.estimate("mean_truth_difference", cell.n, unit="sd", level=level)
     ratio = not_estimable("mean_truth_ratio", n=cell.n, level=level)
-    return _gap(cell, "mean truth", mean, rest_mean, difference, ratio, contrast, verdict)
+    return _gap(cell, "mean truth", mean, rest.mean, difference, ratio, contrast, verdict)
 
 
 def _gap(
@@ -168,7 +177,7 @@ def _gap(
         attribute=cell.table.attribute,
         group=cell.table.labels[cell.code],
         n=cell.n,
-        positives=cell.positives,
+        positives=cell.positives if cell.scale is None else 0,
         rate=rate,
         rest_rate=rest_rate,
         difference=difference,

@@ -15,24 +15,19 @@ import pandas as pd
 from ml_assets.errors import DataError
 from ml_assets.statistics import arrays
 from ml_assets.statistics.arrays import FloatArray
-from ml_assets.statistics.conditions import Condition, PairGaps, Rows, cut_columns, known_rows, priced, require_columns
+from ml_assets.statistics.conditions import Condition, Rows, cut_columns, known_rows, require_columns
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.intervals import normal_quantile, t_quantile
+from ml_assets.statistics.segment_search import Gap, Rule, find_segments
 from ml_assets.statistics.verdicts import benjamini_hochberg
 
 ALPHA = 0.05
 FEWEST = 30
 MOST = 5
-_SEARCHED_COLUMNS = 30
 _SEARCH_ROWS = 30_000
-_LOWEST_Z = 3.0
 _FEWEST_CONFIRMING = 10
 _SURE_ROWS = 200  # from there on a segment knows its own variance
-# Of z², what counts for the rows that are not off where those that are off can be named, and for two conditions.
-_OTHER_SIDE, _TWO = 0.75, 0.9
 _SHRINK = 20.0  # rows' worth of the overall variance in that of a segment
-_LARGEST = 2 / 3  # of the rows: where more are worse, it is the others that are special
-_SMALLEST = 0.2  # of the rows' excess of the heaviest segment: the slivers that a cut leaves beside it are not told
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,38 +67,6 @@ class WorstSegments:
     left_out: int
     excess: Estimate
     sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What to look for and how to tell it: the options of :func:`worst_segments`."""
-
-    depth: int
-    alpha: float
-    fewest: int
-    most: int
-    unit: str = ""
-    level: float = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Mean inside less mean outside, its variance, and the degrees of freedom of that."""
-
-    value: float
-    variance: float
-    freedom: float
-
-    @property
-    def p_value(self) -> float:
-        """Two-sided, Student's t; 1 where too few rows were on one side."""
-        from scipy.special import stdtr
-
-        if not math.isfinite(self.value):
-            return 1.0
-        if self.variance <= 0:
-            return float(self.value == 0)
-        return float(2 * stdtr(self.freedom, -abs(self.value) / math.sqrt(self.variance)))
 
 
 def worst_segments(
@@ -166,37 +129,6 @@ def _too_few(n: int, m: int | None, out: int, rule: Rule) -> WorstSegments:
 
 def _left_out(rows: int) -> str:
     return f", {rows:,} rows left out: they hold values that no reference row holds" if rows else ""
-
-
-def find_segments(
-    sides: Sequence[Rows], conditions: list[Condition], rule: Rule, *, upward: bool = False
-) -> tuple[list[list[Condition]], int]:
-    """The clearest segments of searched rows, each less the excess of those before it; ``upward``: higher ones alone."""
-    conditions, price = priced(conditions, sides[0], depth=rule.depth, most_columns=_SEARCHED_COLUMNS)
-    if not conditions:
-        return [], 0
-    tables = [PairGaps(side, conditions) for side in sides]
-    allowed = np.logical_and.reduce([np.isfinite(price), *(t.filled(rule.fewest) for t in tables)])
-    if upward:
-        allowed &= tables[0].n <= _LARGEST * len(sides[0].figure)
-    price, error = np.where(allowed, price, np.inf), sum(table.variance() for table in tables)
-    before = tables[1].gaps(sides[1].figure) if len(tables) > 1 else (np.zeros(1), np.zeros(1))
-    plain = np.where(np.eye(len(conditions), dtype=bool), 1.0, _TWO)
-    residual, found, heaviest = sides[0].figure.copy(), list[list[Condition]](), 0.0
-    for _ in range(rule.most if allowed.any() else 0):
-        inside, gap = (now - then for now, then in zip(tables[0].gaps(residual), before, strict=True))
-        evidence = (np.maximum(gap, 0.0) if upward else gap) ** 2 / error
-        counted = evidence * np.where(np.abs(inside) < np.abs(inside - gap), _OTHER_SIDE, 1.0) * plain
-        best = np.unravel_index(int(np.argmax(counted - price)), price.shape)
-        if evidence[best] < _LOWEST_Z**2:
-            break
-        chosen = [conditions[i] for i in sorted({int(i) for i in best})]
-        weight = abs(float(gap[best])) * float(tables[0].n[best])
-        heaviest = max(heaviest, weight)
-        residual[sides[0].inside(chosen)] -= gap[best]
-        if weight >= _SMALLEST * heaviest:
-            found.append(chosen)
-    return found, int(allowed.sum())
 
 
 def _confirmed(sides: Sequence[Rows], found: list[list[Condition]], batch: Rows, rule: Rule) -> tuple[Segment, ...]:

@@ -16,11 +16,12 @@ import pandas as pd
 from ml_assets.errors import DataError
 from ml_assets.statistics import arrays
 from ml_assets.statistics.arrays import FloatArray
-from ml_assets.statistics.clustered import clustered_mean
+from ml_assets.statistics.clustered import cluster_codes, clustered_mean
 from ml_assets.statistics.conditions import Condition, Rows, cut_columns, require_columns
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.intervals import t_quantile
-from ml_assets.statistics.segments import Gap, Rule, find_segments, segment_gaps
+from ml_assets.statistics.segment_search import Gap, Rule, clustered_gap, draws, find_segments
+from ml_assets.statistics.segments import segment_gaps
 from ml_assets.statistics.verdicts import holm
 
 ALPHA = 0.05
@@ -116,9 +117,9 @@ def worst_slices(
     promise a noisier slice counts as worse. Up to ``most`` slices are found by loss, and as many by loss less promise,
     of two thirds of the rows at most.
 
-    Where rows of the test have a ``cluster``, a cluster is one draw: errors are robust to what its rows share (Liang and
-    Zeger 1986), with the clusters of the smaller side less one as degrees of freedom, and ``fewest`` counts clusters. Each
-    slice says whether its answers are biased (``residual``). Errors: ``DataError`` for unequal lengths, gaps in losses, columns that one side lacks, a bad option.
+    Where rows have a ``cluster``, a cluster is one draw, in the search and in the test: errors are robust to what its rows
+    share (Liang and Zeger 1986), with the clusters of the smaller side less one as degrees of freedom, and ``fewest`` counts
+    clusters. Each slice says whether its answers are biased (``residual``). Errors: ``DataError`` for unequal lengths, gaps in losses, columns that one side lacks, a bad option.
     Sources: Chung et al., Slice Finder (ICDE 2019); Holm, Scandinavian Journal of Statistics 6 (1979) 65.
     """
     losses = [_figures(side, name) for side, name in ((search, "search"), (test, "test"))]
@@ -163,15 +164,20 @@ class _Tested:
     residual: FloatArray | None
     cluster: npt.NDArray[np.int64] | None
 
+    @property
+    def all_draws(self) -> int:
+        """Independent draws among all of them."""
+        return self.draws(np.ones(self.loss.size, dtype=bool))
+
     def draws(self, mask: npt.NDArray[np.bool_]) -> int:
         """Independent draws among these rows."""
-        return int(mask.sum()) if self.cluster is None else len(np.unique(self.cluster[mask]))
+        return int(mask.sum()) if self.cluster is None else draws(self.cluster[mask])
 
     def gap(self, conditions: list[Condition], mask: npt.NDArray[np.bool_]) -> Gap:
         """Loss less promise, inside less outside."""
         if self.cluster is None:
             return segment_gaps([self.rows], [conditions])[0]
-        return _clustered_gap(self.rows.figure, mask, self.cluster)
+        return clustered_gap(self.rows.figure, mask, self.cluster)
 
 
 _Found = tuple[list[list[Condition]], int]
@@ -183,9 +189,9 @@ def _found(
     cells, conditions = cut_columns(search.frame, test.frame)
     n = len(search.frame)
     residual = None if test.residual is None else arrays.finite(test.residual, "residuals of the test rows")
-    shared = None if test.cluster is None else np.unique(test.cluster.astype(str), return_inverse=True)[1]
-    tested = _Tested(Rows(cells[n:], _excess(losses[1])), *losses[1], residual, shared)
-    if min(n, len(test.frame)) < 2 * rule.fewest:
+    shared, clusters = (None if s.cluster is None else cluster_codes(s.cluster, len(s.frame)) for s in (search, test))
+    tested = _Tested(Rows(cells[n:], _excess(losses[1])), *losses[1], residual, clusters)
+    if min(n if shared is None else draws(shared), tested.all_draws) < 2 * rule.fewest:
         return ([], 0), tested
     at = np.sort(np.random.default_rng(seed).permutation(n)[:_SEARCH_ROWS])
     figures = [_excess(losses[0])] + ([losses[0][0]] if losses[0][1] is not None else [])
@@ -194,7 +200,8 @@ def _found(
         centred = figure[at] - figure[at].mean()
         if not np.ptp(centred):
             continue
-        ones, looked = find_segments([Rows(cells[:n][at], centred)], conditions, rule, upward=True)
+        side = Rows(cells[:n][at], centred, None if shared is None else shared[at])
+        ones, looked = find_segments([side], conditions, rule, upward=True)
         found |= {_words(one): one for one in ones}
         searched = max(searched, looked)
     return (list(found.values()), searched), tested
@@ -216,19 +223,6 @@ def _judged(found: Sequence[list[Condition]], tested: _Tested, limit: float, rul
         for one, mask, gap, ok in zip(found, masks, gaps, enough, strict=True)
     ]
     return tuple(sorted(slices, key=lambda one: (math.isnan(one.p_value), one.p_value, -one.difference.value)))
-
-
-def _clustered_gap(figure: FloatArray, mask: npt.NDArray[np.bool_], cluster: npt.NDArray[np.int64]) -> Gap:
-    """Mean inside less mean outside; clusters may lie on both sides, so the pull of each on the difference is summed up."""
-    sizes = int(mask.sum()), int((~mask).sum())
-    if min(sizes) == 0:
-        return Gap(math.nan, math.nan, 0.0)
-    means = float(figure[mask].mean()), float(figure[~mask].mean())
-    pull = np.where(mask, (figure - means[0]) / sizes[0], -(figure - means[1]) / sizes[1])
-    sums = np.bincount(cluster, weights=pull)
-    count = len(np.unique(cluster))
-    freedom = min(len(np.unique(cluster[mask])), len(np.unique(cluster[~mask]))) - 1.0
-    return Gap(means[0] - means[1], float(sums @ sums) * count / max(count - 1, 1), freedom)
 
 
 def _p_above(gap: Gap, limit: float) -> float:
@@ -276,7 +270,9 @@ def _words(conditions: Sequence[Condition]) -> str:
 def _sentence(slices: Sequence[Slice], searched: int, limit: float, tested: _Tested, rule: Rule) -> str:
     n = tested.loss.size
     if not searched:
-        return f"too few rows to search ({2 * rule.fewest:,} are needed on either side; test rows: {n:,})"
+        what = "rows" if tested.cluster is None else "clusters"
+        there = f"test {what}: {tested.all_draws:,}"
+        return f"too few {what} to search ({2 * rule.fewest:,} are needed on either side; {there})"
     worse = [
         f"{one.words}: loss {one.loss:.3g} against {one.rest:.3g} elsewhere"
         + ("" if math.isnan(one.promised) else f", promised {one.promised:.3g}")

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy.typing as npt
 import pandas as pd
 
-from ml_assets.statistics.arrays import finite
-from ml_assets.statistics.groups import groupings
+from ml_assets.statistics.labels import label_contrasts
 from ml_assets.statistics.metrics import Task
-from ml_assets.statistics.representation import GroupGap, GroupShare, MissingnessGap
+from ml_assets.statistics.representation import GroupShare, MissingnessGap
 from ml_assets.statistics.verdicts import (
     Contrast,
     benjamini_hochberg,
-    mean_difference,
     rate_difference,
     share_ratio,
 )
@@ -51,20 +50,15 @@ def share_supports(shares: Sequence[GroupShare], *, limit: float = 0.8) -> tuple
 
 
 def gap_supports(
-    gaps: Sequence[GroupGap], groups: pd.DataFrame, truth: npt.ArrayLike, *, task: Task, tolerance: float
+    groups: pd.DataFrame,
+    truth: npt.ArrayLike,
+    *,
+    task: Task,
+    tolerance: float,
+    cluster: npt.NDArray[Any] | None = None,
 ) -> tuple[Support, ...]:
-    """Of the label gaps that ``label_gaps`` found in these rows."""
-    if task != "regression":
-        rows = len(groups)
-        return supports([_rates(g.positives, g.n, g.rest_rate, rows - g.n, tolerance) for g in gaps])
-    y = finite(truth, "truth")
-    scale = float(y.std(ddof=1)) if y.size > 1 else 0.0
-    sides = {
-        (table.attribute, label): pair
-        for table in groupings(groups)
-        for label, pair in zip(table.labels, table.moments(y), strict=True)
-    }
-    return supports([mean_difference(*sides[g.attribute, g.group], scale=scale, tolerance=tolerance) for g in gaps])
+    """Of the label gaps that ``label_gaps`` finds in these rows, in its order."""
+    return supports(label_contrasts(groups, truth, tolerance=tolerance, task=task, cluster=cluster))
 
 
 def missing_supports(missing: Sequence[MissingnessGap], *, rows: int, tolerance: float = 0.1) -> tuple[Support, ...]:

@@ -67,7 +67,7 @@ class Contrast:
         return Estimate(name, self.value, low, high, n, unit, level)
 
 
-def rate_difference(x1: int, n1: int, x2: int, n2: int, *, tolerance: float) -> Contrast:
+def rate_difference(x1: float, n1: float, x2: float, n2: float, *, tolerance: float) -> Contrast:
     """Group rate minus rest rate, tolerated within ±``tolerance``; 0 means equal rates (Newcombe's interval)."""
     _check_tolerance(tolerance)
     if n1 == 0 or n2 == 0:
@@ -88,7 +88,7 @@ def rate_difference(x1: int, n1: int, x2: int, n2: int, *, tolerance: float) -> 
     )
 
 
-def rate_ratio(x1: int, n1: int, x2: int, n2: int, *, limit: float) -> Contrast:
+def rate_ratio(x1: float, n1: float, x2: float, n2: float, *, limit: float) -> Contrast:
     """Group rate over rest rate, tolerated from ``limit`` to 1/``limit``; 1 means equal rates.
 
     Not estimable where the rest has no success at all: the other groups' ratios then are 0 and carry the finding.

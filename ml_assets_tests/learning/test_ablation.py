@@ -143,6 +143,15 @@ def test_rows_of_one_customer_count_once() -> None:
     assert honest.loss.high - honest.loss.low > 4 * (naive.loss.high - naive.loss.low)
 
 
+def test_customers_whose_decisions_never_differed_bound_the_money_by_their_number() -> None:
+    full = Judged(np.zeros(1_000), np.zeros(1_000))
+    (own,) = ablation(full, {"a": full}, features={}, stake=100.0)
+    (shared,) = ablation(full, {"a": full}, features={}, stake=100.0, cluster=np.repeat(np.arange(50), 20))
+    assert shared.money.high == pytest.approx(20 * own.money.high, rel=0.05)
+    (few,) = ablation(full, {"a": Judged(full.loss + 1, full.money)}, features={}, cluster=np.arange(1_000) % 29)
+    assert few.verdict == "undecided"
+
+
 def test_features_go_by_the_raw_columns_they_are_made_from() -> None:
     lineage = {"ratio": ["debt", "income"], "debt": ["debt"], "constant": []}
     assert features_of_columns(["ratio", "debt", "constant"], lineage) == {

@@ -126,9 +126,35 @@ def test_sizes_are_means_of_absolute_values_largest_first() -> None:
     first, second = mean_sizes(found)
     assert (first.name, first.value, first.n, first.unit) == ("a", 2.0, 3, "log odds")
     assert (second.name, second.value) == ("b", 2.0)
-    assert (first.low, first.high) == mean_interval([1.0, 3.0, 2.0])
+    assert (first.low, first.high) == pytest.approx(mean_interval([1.0, 3.0, 2.0]))
     two = Contributions(("a",), np.array([[[1.0, -2.0]]]), np.zeros(2), np.zeros((1, 2)), "", "")
     assert mean_sizes(two)[0].value == 3.0  # summed over the classes
+
+
+def test_mean_sizes_of_ten_rows_of_a_customer_tell_no_more_than_one() -> None:
+    values = np.random.default_rng(0).normal(size=(40, 2, 1))
+    one, many = (
+        Contributions(("a", "b"), v, np.zeros(1), v.sum(axis=1), "", "") for v in (values, values.repeat(10, axis=0))
+    )
+    shared = mean_sizes(many, cluster=np.repeat(np.arange(40), 10))
+    for single, clustered, naive in zip(mean_sizes(one), shared, mean_sizes(many), strict=True):
+        assert clustered.value == pytest.approx(single.value)
+        assert clustered.n == 400
+        assert (clustered.low, clustered.high) == pytest.approx((single.low, single.high))
+        assert clustered.high - clustered.low > 3 * (naive.high - naive.low)
+
+
+def test_intervals_of_mean_sizes_hold_them_in_95_of_100_and_those_of_rows_do_not() -> None:
+    """Forty customers of ten rows; what an input adds is half the customer's own. E|N(0, 2)| = sqrt(4 / pi)."""
+    rng, who, held = np.random.default_rng(1), np.repeat(np.arange(40), 10), {"clusters": 0, "rows": 0}
+    for _ in range(400):
+        values = (rng.normal(size=40)[who] + rng.normal(size=400)).reshape(-1, 1, 1)
+        found = Contributions(("a",), values, np.zeros(1), values.sum(axis=1), "", "")
+        for name, cluster in (("clusters", who), ("rows", None)):
+            (size,) = mean_sizes(found, cluster=cluster)
+            held[name] += size.low <= math.sqrt(4 / math.pi) <= size.high
+    assert 366 <= held["clusters"] <= 394  # 380 expected, three standard deviations
+    assert held["rows"] < 340
 
 
 @pytest.mark.parametrize("name", ["xgboost", "logistic_regression"])

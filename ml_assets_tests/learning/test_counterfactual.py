@@ -106,3 +106,22 @@ def test_a_band_is_set_to_a_middle_value_of_its_rows_and_types_are_kept() -> Non
 def test_an_attribute_that_is_not_there_is_refused() -> None:
     with pytest.raises(DataError, match="attributes without groups"):
         flips(solution(0.2), ROWS, SEX, {"race": "race"})
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_ten_rows_of_a_customer_tell_no_more_than_one(task: Task) -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"merit": rng.uniform(0.1, 0.7, 80), "sex": np.repeat(["f", "m"], 40)})
+    many = rows.iloc[np.repeat(np.arange(80), 10)].reset_index(drop=True)
+    who = np.repeat(np.arange(80), 10)
+    one, copied, naive = (
+        next(f for f in flips(solution(0.2, task), r, r[["sex"]], {"sex": "sex"}, cluster=c) if f.group == "m")
+        for r, c in ((rows, None), (many, who), (many, None))
+    )
+    assert copied.changed.value == pytest.approx(one.changed.value)
+    assert copied.changed.n == 400
+    width, narrow = (f.changed.high - f.changed.low for f in (copied, naive))
+    assert width == pytest.approx(one.changed.high - one.changed.low, rel=0.1)
+    if task == "binary":
+        assert 0 < one.changed.value < 1
+    assert width > 2.5 * narrow

@@ -423,3 +423,19 @@ def test_a_promise_outlives_its_finding(store: SolutionStore) -> None:
     facts = planned(store, entry)
     assert facts["findings"] == []
     assert facts["promises"][0]["group"] == "sex=f"
+
+
+def test_ten_rows_of_a_person_tell_no_more_than_one(store: SolutionStore) -> None:
+    frame = _label(people(n=300))
+    many = frame.loc[np.repeat(frame.index, 10)].assign(person=np.repeat(np.arange(300), 10)).reset_index(drop=True)
+    raw = solution().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    shared = Solution.model_validate(raw | {"model": raw.get("model", {}) | {"cluster": "person"}})
+    one, by_row, by_person = report(store, frame), report(store, many), report(store, many, shared)
+    for at, gap in enumerate(by_person["gaps"]):
+        widths = [f["gaps"][at]["difference"]["high"] - f["gaps"][at]["difference"]["low"] for f in (one, by_row)]
+        assert gap["difference"]["high"] - gap["difference"]["low"] == pytest.approx(widths[0], rel=0.05)
+        assert widths[0] > 2.5 * widths[1]
+        assert gap["detectable"] == pytest.approx(one["gaps"][at]["detectable"], rel=0.05)
+        assert gap["verdict"] == one["gaps"][at]["verdict"]
+    before = [{s["before"] for s in f["stress"] if s["attribute"] == "sex"} for f in (one, by_row, by_person)]
+    assert before[0] == before[2] != before[1]

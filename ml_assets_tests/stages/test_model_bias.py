@@ -3,6 +3,8 @@
 import base64
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -13,6 +15,7 @@ from ml_assets.history import training_rows
 from ml_assets.releases import challenger
 from ml_assets.running import ROW_ASSETS, TRAINING_ASSETS
 from ml_assets.stages import model_bias
+from ml_assets.stages.model_bias.examining import _flipped
 from ml_assets_tests.stages.declarations import TABLE, declared
 from ml_assets_tests.stages.lab import Lab, Planted, checks_of, open_instance, said
 
@@ -317,3 +320,12 @@ def test_the_report_is_drawn(stream: Lab) -> None:
     assert len(gaps) == len(gated) > 1
     for one, metric in zip(gaps, gated, strict=True):
         assert words_of(one).count(f"{metric}: group against the rest") == 1
+
+
+def test_exchanged_attributes_count_what_rows_share_once(stream: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr("ml_assets.learning.counterfactual.flips", lambda *_, **how: asked.update(how) or ())
+    test = training_rows(stream.solution, stream.store).part("test")
+    owner = np.arange(len(test.table)) // 10
+    _flipped(stream.solution, replace(test, table=replace(test.table, cluster=owner)), challenger(stream.store))
+    assert asked["cluster"] is owner

@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.clustered import ClusteredMean, cluster_sums, clustered_mean, covariance_of_means
-from ml_assets.statistics.intervals import mean_interval
+from ml_assets.statistics.clustered import (
+    ClusteredMean,
+    cluster_codes,
+    cluster_sums,
+    clustered_mean,
+    clustered_share,
+    covariance_of_means,
+    worth,
+)
+from ml_assets.statistics.intervals import mean_interval, wilson
 
 
 def test_without_clusters_it_is_student() -> None:
@@ -88,3 +96,54 @@ def test_sums_of_clusters_by_hand_and_rows_without_any() -> None:
     rows = np.array([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]])
     assert cluster_sums(rows, np.array(["b", "a", "b"])).tolist() == [[2, 20], [5, 50]]
     assert cluster_sums(rows).tolist() == rows.tolist()
+
+
+def test_a_share_of_rows_is_wilsons_and_of_copied_rows_that_of_one_copy() -> None:
+    held = np.arange(60) < 20
+    own = clustered_share("s", held)
+    assert (own.value, own.low, own.high, own.n) == (1 / 3, *wilson(20, 60), 60)
+    copied = clustered_share("s", np.repeat(held, 10), np.repeat(np.arange(60), 10))
+    assert copied.n == 600
+    assert copied.high - copied.low == pytest.approx(own.high - own.low, rel=0.05)
+    assert copied.low < own.low  # its variance is estimated: a hair wider
+    none = clustered_share("s", np.zeros(600, dtype=bool), np.repeat(np.arange(60), 10))
+    assert (none.low, none.high) == pytest.approx(wilson(0, 60))
+    assert not clustered_share("s", np.zeros(0, dtype=bool)).estimable
+
+
+@pytest.mark.parametrize(("share", "clusters"), [(0.1, 60), (0.4, 30)])
+def test_intervals_of_a_clustered_share_hold_it_in_95_of_100_and_those_of_rows_do_not(
+    share: float, clusters: int
+) -> None:
+    """Customers of 10 rows whose own shares differ (beta, half of the variance shared)."""
+    rng, found = np.random.default_rng(4), {"clusters": 0, "rows": 0}
+    who = np.repeat(np.arange(clusters), 10)
+    for _ in range(400):
+        held = rng.random(len(who)) < rng.beta(share, 1 - share, clusters)[who]
+        for name, cluster in (("clusters", who), ("rows", None)):
+            one = clustered_share("s", held, cluster)
+            found[name] += one.low <= share <= one.high
+    assert found["clusters"] >= 365  # 380 expected, three standard deviations
+    assert found["rows"] < 300
+
+
+@pytest.mark.parametrize(
+    ("share", "error", "clusters", "draws"),
+    [
+        (0.0, 0.0, 40, 40),  # nobody has it: as many as there are customers
+        (0.5, 0.0, 40, 40 * (1.959964 / 2.022691) ** 2),  # all of them half the time
+        (0.5, math.sqrt(0.25 / 40), 40, 40 * (1.959964 / 2.022691) ** 2),  # copies: one each
+        (0.5, 1e-6, 40, 400),  # never more than rows
+        (0.5, math.nan, 1, 1),
+        (math.nan, math.nan, 0, 0),
+    ],
+)
+def test_what_clusters_are_worth(share: float, error: float, clusters: int, draws: float) -> None:
+    assert worth(share, error, clusters=clusters, rows=400) == pytest.approx(draws, rel=1e-5)
+
+
+def test_codes_of_clusters_of_any_type() -> None:
+    assert cluster_codes(np.array(["b", "a", "b"], dtype=object), 3).tolist() == [1, 0, 1]
+    assert cluster_codes(np.array([7, 7, 9]), 3).tolist() == [0, 0, 1]
+    with pytest.raises(DataError, match="Clusters do not match the rows"):
+        cluster_codes(np.array([1]), 3)

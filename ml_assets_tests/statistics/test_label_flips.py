@@ -55,3 +55,19 @@ def test_of_a_hundred_groups_the_largest_are_stressed() -> None:
     found = flip_stress(groups, np.arange(3_050) % 2, shares=(0.1,))
     assert len(found) == 30
     assert "z00" in {f.group for f in found}
+
+
+def test_ten_rows_of_a_customer_withstand_no_more_than_one() -> None:
+    """A verdict that 400 customers carry through any tenth of wrong labels; forty with ten rows each prove nothing."""
+    groups = pd.DataFrame({"g": np.repeat(["a", "b"], 200)})
+    truth = np.concatenate([np.arange(200) < 20, np.arange(200) < 90]).astype(int)
+    owner = np.arange(400) // 10
+    by_row = flip_stress(groups, truth, shares=(0.05,))
+    shared = flip_stress(groups, truth, shares=(0.05,), cluster=owner)
+    assert {f.before for f in by_row} == {"fail"}
+    assert {f.before for f in shared} == {"suspect"}
+    for one, other in zip(by_row, shared, strict=True):
+        assert one.flipped == other.flipped
+        assert one.gap.value == pytest.approx(other.gap.value)
+        assert other.gap.high - other.gap.low > 2 * (one.gap.high - one.gap.low)
+    assert flip_stress(groups, truth, cluster=np.array([f"c{i}" for i in range(400)])) != ()

@@ -6,6 +6,7 @@ import pytest
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.labels import label_gaps
+from ml_assets.statistics.metrics import Task
 
 
 def test_binary_gap_by_hand() -> None:
@@ -61,3 +62,21 @@ def test_regression_gap_is_in_standard_deviations() -> None:
 def test_labels_must_be_binary_when_the_task_is() -> None:
     with pytest.raises(DataError, match="not binary"):
         label_gaps(pd.DataFrame({"g": ["a", "b"]}), [0, 2])
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_ten_rows_of_a_customer_tell_no_more_than_one(task: Task) -> None:
+    rng = np.random.default_rng(3)
+    groups = pd.DataFrame({"g": np.repeat(["a", "b"], [60, 90])})
+    truth = rng.normal(size=150) if task == "regression" else rng.integers(0, 2 if task == "binary" else 3, 150)
+    copies = np.repeat(np.arange(150), 10)
+    many = groups.iloc[copies].reset_index(drop=True)
+    one = label_gaps(groups, truth, task=task)
+    shared = label_gaps(many, truth[copies], task=task, cluster=copies)
+    naive = label_gaps(many, truth[copies], task=task)
+    for single, clustered, rows in zip(one, shared, naive, strict=True):
+        assert clustered.n == 10 * single.n
+        for name in ("rate", "difference"):
+            widths = [getattr(gap, name).high - getattr(gap, name).low for gap in (single, clustered, rows)]
+            assert widths[1] == pytest.approx(widths[0], rel=0.05)
+            assert widths[1] > 2.5 * widths[2]

@@ -215,9 +215,42 @@ def test_the_error_of_clusters_by_hand_and_that_of_rows_alone() -> None:
 def test_few_customers_are_too_few_however_many_rows_they_have() -> None:
     frames = [pd.DataFrame({"job": np.repeat(["driver", "clerk"], [400, 600])}) for _ in range(2)]
     rng = np.random.default_rng(0)
-    made = [LossRows(f, rng.exponential(1.0, 1000) + 3.0 * (f["job"] == "driver"), cluster=np.arange(1000) // 20) for f in frames]  # fmt: skip
-    (one,) = worst_slices(*made, fewest=25).slices
-    assert (one.verdict, one.n) == ("too few rows", 400)  # twenty customers
+    losses = [rng.exponential(1.0, 1000) + 3.0 * (f["job"] == "driver").to_numpy() for f in frames]
+    owner = np.arange(1000) // 20
+    search, test = (LossRows(f, loss, cluster=owner) for f, loss in zip(frames, losses, strict=True))
+    assert worst_slices(search, test, fewest=25).slices == ()  # twenty customers are no slice to look for
+    (one,) = worst_slices(LossRows(frames[0], losses[0]), test, fewest=25).slices
+    assert (one.verdict, one.n) == ("too few rows", 400)  # nor enough to test one
+    few = worst_slices(LossRows(frames[0], losses[0], cluster=owner), LossRows(frames[1], losses[1]), fewest=26)
+    assert (few.searched, few.slices) == (0, ())
+    assert (
+        "too few clusters to search (52 are needed on either side; test clusters: 50)"
+        in worst_slices(search, test, fewest=26).sentence
+    )
+    with pytest.raises(DataError, match="Clusters do not match the rows"):
+        worst_slices(search, LossRows(frames[1], losses[1], cluster=owner[:10]))
+
+
+def test_customers_of_a_bad_temper_do_not_hide_the_slice_that_is_worse() -> None:
+    """Four regions of customers whose tempers vary, and one hour of the day that is worse for all of them: by row the
+    tempers stand out most, and the slots of the search are theirs."""
+    proven = {True: 0, False: 0}
+    for seed in range(12):
+        for shared in proven:
+            rng, made = np.random.default_rng(seed), []
+            for _ in range(2):
+                owner = np.repeat(np.arange(200), 10)
+                frame = pd.DataFrame({f"town{k}": (rng.integers(0, 6, 200)[owner]).astype(str) for k in range(4)})
+                frame["hour"] = rng.integers(0, 5, 2000).astype(str)
+                loss = (
+                    20 + rng.normal(0, 3, 200)[owner] + rng.normal(0, 1, 2000) + 1.0 * (frame["hour"] == "3").to_numpy()
+                )
+                made.append(LossRows(frame, loss, cluster=owner))
+            search = made[0] if shared else LossRows(made[0].frame, made[0].loss)
+            worse = worst_slices(search, made[1], margin=0.0, fewest=20, most=2).worse
+            proven[shared] += any(one.words == "hour = 3" for one in worse)
+    assert proven[True] >= 10
+    assert proven[False] <= proven[True] - 4
 
 
 @pytest.mark.parametrize(("shift", "spread", "said"), [(2.0, 1.0, "biased"), (0.0, 3.0, "noisier, no bias shown")])

@@ -32,7 +32,7 @@ def test_detectable_by_hand() -> None:
 def test_gaps_keep_their_resolvability(task: Task) -> None:
     truth = RNG.integers(0, 3 if task == "multiclass" else 2, 2_000) + (GROUPS["sex"] == "f") * (task == "regression")
     gaps = label_gaps(GROUPS, truth, task=task)
-    found = gap_supports(gaps, GROUPS, truth, task=task, tolerance=0.1)
+    found = gap_supports(GROUPS, truth, task=task, tolerance=0.1)
     assert [s.resolvable for s in found] == [g.resolvable for g in gaps]
     assert all(0 <= s.q <= 1 for s in found)
     if task == "regression":

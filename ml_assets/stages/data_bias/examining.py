@@ -9,7 +9,7 @@ import pandas as pd
 
 from ml_assets.declaration import Solution
 from ml_assets.errors import DataError
-from ml_assets.history import BATCH, LABEL, OWN, groups_of, labelled_history
+from ml_assets.history import BATCH, LABEL, OWN, clusters_of, groups_of, labelled_history
 from ml_assets.learning.proxies import joint_proxy
 from ml_assets.learning.table import encode_target
 from ml_assets.resources import SolutionStore
@@ -83,13 +83,17 @@ def _groups(solution: Solution, seen: Examined) -> Facts:
 def _labels(solution: Solution, seen: Examined) -> Facts:
     bias, task, favourable = solution.data_bias, solution.task, solution.favourable_code
     tolerance = bias.tolerance.label_rate_difference
-    gaps = label_gaps(seen.made.frame, seen.truth, tolerance=tolerance, task=task)
+    shared, frame = clusters_of(solution, seen.rows), seen.made.frame
+    gaps = label_gaps(frame, seen.truth, tolerance=tolerance, task=task, cluster=shared)
+    behind = gap_supports(frame, seen.truth, task=task, tolerance=tolerance, cluster=shared)
     found: Facts = {
-        "gaps": with_support(gaps, gap_supports(gaps, seen.made.frame, seen.truth, task=task, tolerance=tolerance)),
+        "gaps": with_support(gaps, behind),
         "divergences": label_divergences(seen.groups, seen.truth, task=task, tolerance=tolerance),
     }
     if task == "binary":
-        found["stress"] = flip_stress(seen.groups, seen.truth, favourable=favourable, tolerance=tolerance)
+        found["stress"] = flip_stress(
+            seen.groups, seen.truth, favourable=favourable, tolerance=tolerance, cluster=shared
+        )
     if bias.legitimate:
         found["conditional"] = conditional_gaps(
             seen.groups,

@@ -18,17 +18,16 @@ from ml_assets.history import (
     GROUP,
     ID,
     LABEL,
-    OWN,
     PART,
     RULE,
     TIME,
     TRUTH,
     WEIGHT,
+    clusters_of,
     groups_of,
     labelled_batches,
     read_batches,
 )
-from ml_assets.learning.preprocessing import texts
 from ml_assets.learning.table import encode_target
 from ml_assets.resources import SolutionStore, Store
 from ml_assets.stages.data_pipeline.rows import digest
@@ -145,24 +144,12 @@ def _audit_columns(solution: Solution, rows: pd.DataFrame) -> pd.DataFrame:
     groups = groups_of(solution, rows).add_prefix(GROUP)
     own = rows[[c for c in (ID, TIME) if c in rows.columns]]
     out = pd.concat([own.reset_index(drop=True), groups.reset_index(drop=True)], axis=1)
-    if solution.model.cluster is not None:
-        out = out.assign(**{CLUSTER: _clusters(solution.model.cluster, rows)})
+    shared = clusters_of(solution, rows)
+    if shared is not None:
+        out = out.assign(**{CLUSTER: shared})
     if solution.business_case.simple_rule is not None:
         out = out.assign(**{RULE: ask_rule(solution, rows)})
     return out
-
-
-def _clusters(column: str, rows: pd.DataFrame) -> "pd.Series[str]":
-    """What rows share, as text; a row without a value is a cluster of its own."""
-    if column not in rows.columns:
-        raise DataError(
-            "model.cluster names no column",
-            got=column,
-            allowed=", ".join(c for c in rows.columns if not c.startswith(OWN)),
-            do="Correct model.cluster",
-        )
-    named = texts(rows[column].reset_index(drop=True))
-    return named.where(named.notna(), "row " + rows[ID].reset_index(drop=True).astype(str)).astype(str)
 
 
 def ask_rule(solution: Solution, rows: pd.DataFrame) -> np.ndarray[Any, Any]:

@@ -25,13 +25,13 @@ SHOWN = 15
 def contributions_of(solution: Solution, artifact: SolutionArtifact, test: Learned, *, train: Learned) -> Facts:
     """Mean size of every input's contribution over at most 500 test rows, or why there is none; no label is read."""
     seed = solution.model.seed
-    rows = test.table.features.iloc[sampled(len(test.table), seed=seed, most=EXPLAINED)]
+    rows = test.table.rows(sampled(len(test.table), seed=seed, most=EXPLAINED))
     background = train.table.features.iloc[sampled(len(train.table), seed=seed)]
-    found = contributions(artifact, rows, background=background)
+    found = contributions(artifact, rows.features, background=background)
     if found is None:
         return {"available": False, "reason": unavailable(artifact.predictor), "sizes": []}
     reason = f"{found.method}; in {found.scale}, before calibration"
-    return {"available": True, "reason": reason, "sizes": list(mean_sizes(found))}
+    return {"available": True, "reason": reason, "sizes": list(mean_sizes(found, cluster=rows.cluster))}
 
 
 def contributions_shown(facts: Facts) -> dict[str, Any]:

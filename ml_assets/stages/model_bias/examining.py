@@ -135,10 +135,10 @@ def _flipped(solution: Solution, test: Learned, final: "SolutionArtifact") -> Fa
     """Decisions with an attribute or a declared proxy exchanged, where the solution reads one."""
     from ml_assets.learning.counterfactual import flips, reads
 
-    columns = _columns(solution)
+    columns, shared, code = _columns(solution), test.table.cluster, solution.favourable_code
     return {
         "read": sorted(a for a, column in columns.items() if reads(final, a, column)),
-        "flips": list(flips(final, test.table.features, test.groups, columns, favourable=solution.favourable_code)),
+        "flips": list(flips(final, test.table.features, test.groups, columns, favourable=code, cluster=shared)),
     }
 
 

@@ -77,7 +77,7 @@ def test_a_long_validation_part_is_sampled_evenly() -> None:
     artifact: Any = SimpleNamespace(predict=predict, specs=[SimpleNamespace(name="x")], classes=("0", "1"))
     part = np.repeat("validation", n)
     table = TrainingTable(features, np.zeros(n), part, np.ones(n), np.arange(n), "binary", ("0", "1"))
-    found = calibration_sample(artifact, Learned(table, features[["sex"]], None, part, np.arange(n)), ["x"])
+    found = calibration_sample(artifact, Learned(table, features[["sex"]], None, part), ["x"])
     assert len(found) == SAMPLE_ROWS
     assert list(found.columns) == ["x", SCORE, DECISION, TRUTH]
     assert found["x"].iloc[0] == 0

@@ -1,0 +1,71 @@
+"""Gaps by cluster: copies add nothing, moments by hand, and intervals that hold what they promise."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.statistics.clustered import clustered_mean
+from ml_assets.statistics.clustered_gaps import clustered_moments, effective, rate_gap
+from ml_assets.statistics.groups import grouping
+from ml_assets.statistics.intervals import newcombe_difference
+from ml_assets.statistics.verdicts import rate_difference
+
+
+def test_moments_are_those_of_the_clustered_means_of_both_sides() -> None:
+    rng = np.random.default_rng(0)
+    table = grouping(pd.Series(rng.choice(list("abc"), 500), name="g"))  # clusters lie in several groups
+    values, cluster = rng.normal(5, 2, 500), rng.integers(0, 60, 500)
+    for code, sides in enumerate(clustered_moments(table, values, cluster)):
+        for side, mask in zip(sides, (table.codes == code, table.codes != code), strict=True):
+            mean = clustered_mean(values[mask], cluster[mask])
+            assert side.n == mean.freedom + 1
+            assert side.mean == pytest.approx(mean.value)
+            assert math.sqrt(side.variance / side.n) == pytest.approx(mean.error)
+
+
+def test_one_group_alone_has_no_rest_and_one_cluster_no_spread() -> None:
+    table = grouping(pd.Series(["a"] * 4, name="g"))
+    ((own, rest),) = clustered_moments(table, np.array([0.0, 1.0, 1.0, 0.0]), np.zeros(4, dtype=np.int64))
+    assert (own.n, rest.n) == (1, 0)
+    assert math.isnan(own.variance)
+    assert not math.isfinite(rate_gap((2, 4, 0, 0), (own, rest), tolerance=0.1).value)
+
+
+def test_without_clusters_it_is_the_difference_of_rates() -> None:
+    assert effective((3, 10, 40, 90), None) == (3, 10, 40, 90)
+    one, other = rate_gap((3, 10, 40, 90), None, tolerance=0.1), rate_difference(3, 10, 40, 90, tolerance=0.1)
+    assert (one.value, one.p_value, one.interval(0.9)) == (other.value, other.p_value, other.interval(0.9))
+
+
+def test_ten_rows_of_a_customer_tell_no_more_than_one() -> None:
+    good, table = np.arange(300) % 3 == 0, grouping(pd.Series(np.repeat(["a", "b"], [100, 200]), name="g"))
+    copies = np.repeat(np.arange(300), 10)
+    many = grouping(pd.Series(np.repeat(["a", "b"], [1000, 2000]), name="g"))
+    x, total = int(good[:100].sum()), int(good.sum())
+    sides = clustered_moments(many, good[copies].astype(float), copies)[0]
+    found = rate_gap((10 * x, 1000, 10 * (total - x), 2000), sides, tolerance=0.1)
+    single = newcombe_difference(x, 100, total - x, 200)
+    naive = newcombe_difference(10 * x, 1000, 10 * (total - x), 2000)
+    low, high = found.interval(0.95)
+    assert high - low == pytest.approx(single[1] - single[0], rel=0.03)
+    assert high - low > 2.5 * (naive[1] - naive[0])
+    assert found.detectable > 2.5 * rate_difference(10 * x, 1000, 10 * (total - x), 2000, tolerance=0.1).detectable
+    assert len(table.labels) == 2
+
+
+@pytest.mark.parametrize("level", [0.9, 0.99])
+def test_intervals_of_a_gap_hold_it_as_often_as_they_say_and_those_of_rows_do_not(level: float) -> None:
+    """Forty customers of ten rows in either group; customers' own shares are beta with mean 0.3, half of the variance shared."""
+    rng, cluster = np.random.default_rng(2), np.repeat(np.arange(80), 10)
+    table, held = grouping(pd.Series(np.repeat(["a", "b"], 400), name="g")), {"clusters": 0, "rows": 0}
+    for _ in range(500):
+        good = (rng.random(800) < rng.beta(0.3, 0.7, 80)[cluster]).astype(float)
+        counts = (good[:400].sum(), 400, good[400:].sum(), 400)
+        for name, sides in (("clusters", clustered_moments(table, good, cluster)[0]), ("rows", None)):
+            low, high = rate_gap(counts, sides, tolerance=0.1).interval(level)
+            held[name] += low <= 0 <= high
+    noise = 3 * math.sqrt(500 * level * (1 - level))
+    assert abs(held["clusters"] - 500 * level) <= noise + 500 * (1 - level) / 3
+    assert held["rows"] < 500 * level - 2 * noise

@@ -86,6 +86,27 @@ def _model_fits_task(s: Solution) -> Iterator[str]:
         yield "model.monotone: got it for a multiclass target, which has no single score; allowed: nothing"
 
 
+def _candidates_fit_task(s: Solution) -> Iterator[str]:
+    if not s.model.candidates and not s.model.parameters:
+        return
+    from ml_assets.learning.candidates import FAMILIES
+
+    fitting = [f.name for f in FAMILIES.values() if s.task in f.tasks]
+    able = [n for n in fitting if s.task != "regression" or s.training_loss.kind in FAMILIES[n].losses]
+    target = f"a {s.task} target" + (f" and {s.training_loss.name} loss" if s.task == "regression" else "")
+    for name in s.model.candidates or ():
+        if "." not in name and name not in able:
+            yield f"model.candidates: got {name!r} for {target}; allowed: {', '.join(able)}, or a dotted path"
+    for name, given in s.model.parameters.items():
+        if "." in name:
+            continue
+        if name not in FAMILIES:
+            yield f"model.parameters: got {name!r}; allowed: {', '.join(fitting)}, or a dotted path"
+        elif unknown := sorted(set(given) - set(FAMILIES[name].defaults)):
+            allowed = ", ".join(FAMILIES[name].defaults) or "nothing"
+            yield f"model.parameters.{name}: got {', '.join(unknown)}; allowed: {allowed}"
+
+
 def _cluster_is_not_target(s: Solution) -> Iterator[str]:
     if s.model.cluster is not None and s.model.cluster == s.target:
         yield f"model.cluster: got {s.target!r}, which is the target; allowed: a column that several rows share"
@@ -139,6 +160,7 @@ SPANNING_RULES: tuple[Callable[[Solution], Iterator[str]], ...] = (
     _window_outlasts_delay,
     _time_needs_a_stream,
     _model_fits_task,
+    _candidates_fit_task,
     _cluster_is_not_target,
     _seasons_need_a_clock,
     _files_fit_arrival,

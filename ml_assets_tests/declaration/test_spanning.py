@@ -14,6 +14,7 @@ BINARY_METRICS = (
     "accuracy, average_precision, balanced_accuracy, brier_score, expected_calibration_error, f1, log_loss, macro_f1, precision, "
     "recall, roc_auc, selection_rate, specificity, value_per_decision"
 )
+CLASSIFIERS = "dummy, single_feature, logistic_regression, xgboost, hist_gradient_boosting, random_forest, blend"
 REGRESSION_METRICS = "mean_absolute_error, mean_error, r2, root_mean_squared_error, value_per_decision"
 
 BROKEN: dict[str, list[tuple[dict[str, Any], str]]] = {
@@ -51,6 +52,13 @@ BROKEN: dict[str, list[tuple[dict[str, Any], str]]] = {
         (REGRESSION | {"model__cases": [{"name": "old", "row": {"age": 90}, "decision": "yes"}]}, "model.cases: got a decision in 'old' for a regression target; allowed: at_least, at_most"),
         ({"model__cases": [{"name": "old", "row": {"age": 90}, "at_most": 60}]}, "model.cases: got 60 in 'old' for a probability; allowed: 0 to 1"),
         ({"business_case__target": {"column": "left", "task": "multiclass"}, "model__monotone": {"age": 1}}, "model.monotone: got it for a multiclass target, which has no single score; allowed: nothing"),
+    ],
+    "_candidates_fit_task": [
+        ({"model__candidates": ["linear_regression"]}, f"model.candidates: got 'linear_regression' for a binary target; allowed: {CLASSIFIERS}, or a dotted path"),
+        ({"model__candidates": ["xgbost", "sklearn.ensemble.ExtraTreesClassifier"]}, f"model.candidates: got 'xgbost' for a binary target; allowed: {CLASSIFIERS}, or a dotted path"),
+        (REGRESSION | {"model": {"candidates": ["random_forest"], "loss": "absolute"}}, "model.candidates: got 'random_forest' for a regression target and absolute loss; allowed: dummy, single_feature, linear_regression, xgboost, hist_gradient_boosting, blend, or a dotted path"),
+        ({"model__parameters": {"xgbost": {"max_depth": 3}}}, f"model.parameters: got 'xgbost'; allowed: {CLASSIFIERS}, or a dotted path"),
+        ({"model__parameters": {"logistic_regression": {"c": 1.0}, "my.forest": {"any": 1}}}, "model.parameters.logistic_regression: got c; allowed: C, max_iter"),
     ],
     "_cluster_is_not_target": [
         ({"model__cluster": "left"}, "model.cluster: got 'left', which is the target; allowed: a column that several rows share"),

@@ -144,7 +144,7 @@ def fit_candidate(name: str, table: TrainingTable, *, recipe: Recipe = PLAIN) ->
     chosen = family(name)
     _refuse_unfit(chosen, table.task, recipe)
     train, validation = table.take("train"), table.take("validation")
-    _refuse_empty(train)
+    _refuse_empty(train, table)
     specs = feature_specs(train.features, max_categories=_levels(chosen, table))
     if not specs and name != "dummy":
         do = "Select columns that hold values"
@@ -178,12 +178,23 @@ def _refuse_unknown(chosen: Family, given: Parameters) -> None:
         raise DeclarationError(what, got=unknown, allowed=allowed, do="Remove or correct it")
 
 
-def _refuse_empty(train: TrainingTable) -> None:
+def _refuse_empty(train: TrainingTable, table: TrainingTable) -> None:
     if not len(train) or not train.weight.sum() > 0:
         do = "Check the split and the weights"
         raise DataError("No training rows", got=f"{len(train)} rows", allowed="rows with weight", do=do)
     if train.task != "regression" and len(np.unique(train.truth)) < 2:
-        got = "one class in the training part"
-        raise DataError("Nothing to tell apart", got=got, allowed="two classes", do="Widen the training part")
+        got = f"one class in the training part ({_counted(table)})"
+        do = "Widen the training part, deliver more rows of the rarer class, or declare another split"
+        raise DataError("Nothing to tell apart", got=got, allowed="two classes", do=do)
     if not np.isfinite(np.asarray(train.truth, dtype=np.float64)).all():
         raise DataError("Training rows lack labels", got="missing labels", allowed="labelled rows", do="Drop the rest")
+
+
+def _counted(table: TrainingTable) -> str:
+    """Rows of every class, part by part."""
+    parts = [(part, table.take(part).truth) for part in ("train", "validation", "test") if (table.part == part).any()]
+    told = [
+        f"{part}: " + ", ".join(f"{int((truth == code).sum()):,} {label}" for code, label in enumerate(table.classes))
+        for part, truth in parts
+    ]
+    return "; ".join(told)

@@ -91,6 +91,7 @@ KEPT: dict[str, dict[str, Any]] = {
     "_window_outlasts_delay": ID | {"data_pipeline__arrival": ARRIVAL, "model__window": "4 days", "business_case__target": {"column": "left", "delay": "3 days"}},
     "_time_needs_a_stream": {"data_pipeline__arrival": {"every": "file"}, "model": {"split": "time", "window": "3 batches"}},
     "_model_fits_task": REGRESSION | {"model": {"loss": {"quantile": 0.9}, "cases": [{"name": "old", "row": {"age": 90}, "at_least": 1}]}},
+    "_candidates_fit_task": REGRESSION | {"model": {"candidates": ["linear_regression", "blend", "my.forest"], "parameters": {"xgboost": {"max_depth": 3}, "blend": {"xgboost.max_depth": 2}, "my.forest": {"any": 1}}, "loss": "absolute"}},
     "_cluster_is_not_target": {"model__cluster": "household"},
     "_seasons_need_a_clock": ID | {"data_pipeline__arrival": ARRIVAL, "monitoring__drift": {"season": "weekday", "against": "trailing", "trailing": "14 days"}},
     "_files_fit_arrival": ID | {"data_pipeline__arrival": ARRIVAL, "data_pipeline__source": {"type": "sql", "url": "sqlite://", "query": ":start :end"}},

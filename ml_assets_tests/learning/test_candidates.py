@@ -133,6 +133,12 @@ def test_nothing_to_learn_from_is_said(make_table: MakeTable) -> None:
         fit_candidate("dummy", table.take("test"))
     with pytest.raises(DataError, match="Nothing to tell apart"):
         fit_candidate("dummy", table.rows(np.flatnonzero(table.truth == 1)))
+    rare = replace(table, truth=np.where(table.part == "train", 0.0, 1.0))
+    few = {part: int((table.part == part).sum()) for part in ("train", "validation", "test")}
+    no, yes = table.classes
+    told = f"train: {few['train']} {no}, 0 {yes}; validation: 0 {no}, {few['validation']} {yes}; test: 0 {no}, {few['test']} {yes}"
+    with pytest.raises(DataError, match=told):
+        fit_candidate("dummy", rare)
     empty = replace(table, features=pd.DataFrame({"x": np.full(100, np.nan)}))
     with pytest.raises(DataError, match="No column"):
         fit_candidate("xgboost", empty)

@@ -23,6 +23,8 @@ from ml_assets.statistics.clustered import clustered_mean
 State = Literal["complete", "pruned", "failed"]
 BEHIND = 2.0
 """Standard errors behind, on the same rows, from which a trial is not finished, and a family gets fewer turns."""
+FEWEST = 10
+"""Held-out rows of every class from which a trial can be behind."""
 FIRST = 4
 """Trials of a family before its own results say where to look."""
 LATE = 0.6
@@ -80,11 +82,12 @@ class Budget:
 
 @dataclass(frozen=True, eq=False)
 class _Held:
-    """The held-out rows of a fold: weighted loss of each, and what they share."""
+    """The held-out rows of a fold: weighted loss of each, what they share, and how many are of the rarest class (all of a number)."""
 
     lost: NDArray[np.float64]
     weight: float
     cluster: NDArray[Any] | None
+    rarest: int
 
 
 @dataclass(eq=False)
@@ -198,9 +201,12 @@ def _next(studies: Sequence[_Study], budget: Budget) -> _Study:
 
 
 def _behind(own: Sequence[_Held], other: Sequence[_Held]) -> bool:
-    """Whether the first lose more than the second, by more than two standard errors, on the folds that both have."""
+    """Whether the first lose more than the second, by more than two standard errors, on the folds that both have.
+
+    Never with fewer than ten rows of a class: without them, whoever promises that class less is ahead.
+    """
     pairs = list(zip(own, other, strict=False))
-    if not pairs:
+    if sum(one.rarest for one, _ in pairs) < FEWEST:
         return False
     cluster = [one.cluster for one, _ in pairs if one.cluster is not None]
     mean = clustered_mean(
@@ -252,7 +258,10 @@ def _held_out(name: str, part: TrainingTable, recipe: Recipe) -> _Held:
     lost = held.weight * row_loss(held.truth, score, task=part.task, loss=recipe.loss)
     if not math.isfinite(lost.sum()):
         raise ArithmeticError(f"the loss of {len(held)} held-out rows is {lost.sum()}")
-    return _Held(lost, float(held.weight.sum()), held.cluster)
+    counts = (
+        [len(held)] if part.task == "regression" else [int((held.truth == c).sum()) for c in range(len(part.classes))]
+    )
+    return _Held(lost, float(held.weight.sum()), held.cluster, min(counts))
 
 
 def _ended(state: State) -> Any:

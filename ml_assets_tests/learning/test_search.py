@@ -97,15 +97,17 @@ def test_a_trial_is_raced_on_its_own_rows_a_cluster_at_a_time() -> None:
     best = rng.exponential(size=400)
     worse = best + rng.normal(0.03, 0.2, 400)
     who = np.repeat(np.arange(40), 10)
-    own, lead = (module._Held(x, 400.0, None) for x in (worse, best))
+    own, lead = (module._Held(x, 400.0, None, 400) for x in (worse, best))
     assert module._behind([own], [lead])
     assert not module._behind([lead], [own])
     assert not module._behind([own], [])
+    assert not module._behind([replace(own, rarest=9)], [lead])
+    assert module._behind([replace(own, rarest=5)] * 2, [lead] * 2)
     drawn = rng.normal(size=40)
     gap = 0.2 * (drawn - drawn.mean()) / drawn.std() + 0.03  # 3 standard errors of rows, 0.9 of customers
     shared = best + np.repeat(gap, 10)
-    assert module._behind([module._Held(shared, 400.0, None)], [lead])
-    assert not module._behind([module._Held(shared, 400.0, who)], [replace(lead, cluster=who)])
+    assert module._behind([module._Held(shared, 400.0, None, 400)], [lead])
+    assert not module._behind([module._Held(shared, 400.0, who, 400)], [replace(lead, cluster=who)])
 
 
 def test_racing_loses_no_good_trial_but_by_chance(make_table: MakeTable) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.errors import MLAssetsError
+from ml_assets.resources.pages import UI_VARIABLE
 
 HOST = "127.0.0.1"
 LOCATION = "ml_assets"
@@ -123,7 +124,8 @@ def running(home: Path, *, port: int = 3000, timeout: float = 120.0) -> Iterator
         "--log-level",
         "warning",
     ]
-    environment = os.environ | {"DAGSTER_HOME": str(home), "PYTHONWARNINGS": "ignore"}
+    address = {UI_VARIABLE: f"http://{HOST}:{chosen}"} | os.environ
+    environment = address | {"DAGSTER_HOME": str(home), "PYTHONWARNINGS": "ignore"}
     with log.open("wb") as stream:
         # a session of its own, so that one signal reaches the webserver, the daemon and the code server
         process = subprocess.Popen(

@@ -8,6 +8,7 @@ from typing import Any
 from ml_assets.declaration import Solution
 from ml_assets.pictures import Drawing, Mark, band, curves, forest
 from ml_assets.resources import SolutionStore
+from ml_assets.resources.pages import asset_page, run_page
 from ml_assets.resources.store import Facts, plain
 from ml_assets.resources.tracking import LearnedFrom, Training
 from ml_assets.statistics.estimate import Estimate
@@ -38,6 +39,7 @@ def training_record(solution: Solution, store: SolutionStore, decision: Facts) -
             "ml.sentence": decision["sentence"],
             "ml.asset": f"{solution.name}/champion",
             "ml.git_commit": git_commit(),
+            **({"ml.dagster_page": page} if (page := run_page(decision["run_id"])) else {}),
         },
         plots=plots(store, decision),
         note=_note(solution, decision),
@@ -116,10 +118,15 @@ def _note(solution: Solution, decision: Facts) -> str:
     gates = "\n".join(
         f"- {'passed' if g['passed'] else '**failed**'}: {g['name']}: {g['sentence']}" for g in decision["gates"]
     )
+    run, asset = decision["run_id"], f"{solution.name}/champion"
     return (
-        f"**{decision['sentence']}**\n\nDagster run `{decision['run_id']}`, asset `{solution.name}/champion` "
+        f"**{decision['sentence']}**\n\nDagster run {_linked(run, run_page(run))}, asset {_linked(asset, asset_page(asset))} "
         f"(trigger: {decision['trigger']}; {decision['reason']}).\n\n{gates}"
     )
+
+
+def _linked(name: str, page: str | None) -> str:
+    return f"[`{name}`]({page})" if page else f"`{name}`"
 
 
 def git_commit() -> str:

@@ -3,16 +3,24 @@
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ml_assets.history import training_rows
 from ml_assets.releases import challenger
 from ml_assets.resources import REGISTRY
+from ml_assets.resources.pages import UI_VARIABLE
 from ml_assets.resources.registry import TRACKING_VARIABLE
 from ml_assets.stages.deployment import recording
 from ml_assets.stages.deployment.recording import git_commit, plots
 from ml_assets_tests.stages.lab import Lab
+
+
+def plain_decision(lab: Lab) -> dict[str, Any]:
+    """The recorded decision of a first release, which was compared with nothing."""
+    return {**lab.store.read_facts("champion"), "comparison": None}
+
 
 GOOD = {"outcome": "released", "comparison": None}
 
@@ -35,6 +43,18 @@ def test_a_released_training_holds_its_figures_rows_and_pictures(stream: Lab) ->
     assert stream.store.read_facts("training_set")["digest"].startswith(rows.dataset.digest)
     drawn = {f.path for f in client.list_artifacts(decision["mlflow_run"], "plots")}
     assert {"plots/cost_curve.svg", "plots/calibration.svg", "plots/importance.svg"} <= drawn
+
+
+def test_the_run_in_mlflow_leads_to_the_pages_of_dagster(stream: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    decision = stream.store.read_facts("champion")
+    here = recording.training_record(stream.solution, stream.store, plain_decision(stream))
+    assert "ml.dagster_page" not in here.tags
+    assert f"Dagster run `{decision['run_id']}`, asset `stream/champion`" in here.note
+    monkeypatch.setenv(UI_VARIABLE, "http://ui:3000")
+    told = recording.training_record(stream.solution, stream.store, plain_decision(stream))
+    assert told.tags["ml.dagster_page"] == f"http://ui:3000/runs/{decision['run_id']}"
+    assert f"[`{decision['run_id']}`](http://ui:3000/runs/{decision['run_id']})" in told.note
+    assert "[`stream/champion`](http://ui:3000/assets/stream/champion)" in told.note
 
 
 def test_a_refused_training_is_a_run_too_and_no_version(fork: Lab) -> None:

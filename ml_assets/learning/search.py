@@ -220,7 +220,7 @@ def _try(one: _Study, parts: Sequence[TrainingTable], left: float | None, prunin
     trial, begun = one.study.ask(), time.perf_counter()
     asked = {d.name: d.ask(trial) for d in one.space.dimensions}
     # The first trial is what would be trained without a search, its ceilings included.
-    parameters = {**one.recipe.parameters, **({**one.space.fixed, **asked} if one.trials else {})}
+    parameters = {**one.recipe.parameters, **(one.space.settled(asked) if one.trials else {})}
     ends = math.inf if left is None else begun + left
     held, state, why = _race(one, parts, one.recipe.given(parameters), ends, pruning)
     for step in range(len(held)):

@@ -47,16 +47,33 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Space:
-    """What is looked for, what is fixed while looking, and where to begin: far apart, each good for some table."""
+    """What is looked for, what is fixed while looking, and where to begin: far apart, each good for some table.
+
+    ``patience``: the parameter that says after how many rounds without gain a fit stops, and the way it has to have gone by
+    then, in steps times their size: fifty steps of 0.01 are no more than five of 0.1, and stop where noise is level.
+    """
 
     dimensions: tuple[Dimension, ...]
     fixed: Mapping[str, Parameter]
     starts: tuple[Parameters, ...] = ()
+    patience: tuple[str, float] | None = None
 
     def without(self, declared: Parameters) -> "Space":
         """The same, declared parameters left as they are."""
         left = tuple(d for d in self.dimensions if d.name not in declared)
-        return Space(left, {k: v for k, v in self.fixed.items() if k not in declared}, self.starts)
+        return Space(left, {k: v for k, v in self.fixed.items() if k not in declared}, self.starts, self.patience)
+
+    def settled(self, asked: Parameters) -> Parameters:
+        """What a trial fits with: what it asked for, what is fixed, and patience enough for its steps."""
+        found = {**self.fixed, **asked}
+        if (
+            self.patience is None
+            or self.patience[0] not in self.fixed
+            or not isinstance(step := asked.get(STEP), float)
+        ):
+            return found
+        name, way = self.patience
+        return {**found, name: max(int(str(self.fixed[name])), math.ceil(way / step))}
 
     def finer(self, parameters: Parameters) -> dict[str, Any] | None:
         """The same point with a third of the step; None where steps are not looked for, or none smaller is allowed."""
@@ -93,6 +110,7 @@ SPACES: Mapping[str, Space] = {
             {"learning_rate": 0.05, "max_depth": 4, "min_child_weight": 8.0, "subsample": 0.75}
             | {"colsample_bytree": 0.5, "reg_lambda": 10.0, "reg_alpha": 0.1, "max_cat_to_onehot": 8},
         ),
+        patience=("early_stopping_rounds", 2.5),
     ),
     "hist_gradient_boosting": Space(
         (
@@ -106,6 +124,7 @@ SPACES: Mapping[str, Space] = {
             {"learning_rate": 0.05, "max_leaf_nodes": 63, "min_samples_leaf": 20, "l2_regularization": 1.0},
             {"learning_rate": 0.05, "max_leaf_nodes": 10, "min_samples_leaf": 50, "l2_regularization": 10.0},
         ),
+        patience=("n_iter_no_change", 1.5),
     ),
     "random_forest": Space(
         (

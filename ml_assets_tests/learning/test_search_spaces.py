@@ -64,3 +64,15 @@ def test_a_finer_point_has_a_third_of_the_step_down_to_the_smallest() -> None:
     assert space.finer({"learning_rate": 0.01}) is None
     assert space.without({"learning_rate": 0.1}).finer({"learning_rate": 0.1}) is None
     assert SPACES["random_forest"].finer({"max_features": 0.5}) is None
+
+
+def test_patience_grows_as_steps_shrink() -> None:
+    space = SPACES["xgboost"]
+    assert space.settled({"learning_rate": 0.1})["early_stopping_rounds"] == 50
+    assert space.settled({"learning_rate": 0.01})["early_stopping_rounds"] == 250
+    assert SPACES["hist_gradient_boosting"].settled({"learning_rate": 0.015})["n_iter_no_change"] == 100
+    declared = space.without({"early_stopping_rounds": 5})
+    assert "early_stopping_rounds" not in declared.settled({"learning_rate": 0.01})
+    fixed = space.without({"learning_rate": 0.01})
+    assert fixed.settled({"max_depth": 3})["early_stopping_rounds"] == 50
+    assert SPACES["random_forest"].settled({"max_features": 0.5}) == {"max_features": 0.5, "n_estimators": 200}

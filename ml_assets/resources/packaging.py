@@ -18,6 +18,7 @@ NEEDED = {
     "linear-json": ("numpy", "pandas"),
     "xgboost-ubj": ("numpy", "pandas", "xgboost"),
     "skops": ("numpy", "pandas", "scikit-learn", "skops"),
+    "blend": ("numpy", "pandas", "xgboost", "scikit-learn", "skops"),
 }
 """Kind of predictor → what scoring imports."""
 

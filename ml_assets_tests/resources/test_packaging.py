@@ -31,7 +31,7 @@ def rows(n: int = 200) -> TrainingTable:
     return TrainingTable(features, truth, np.repeat("train", n), np.ones(n), np.arange(n), "binary", ("no", "yes"))
 
 
-@pytest.fixture(params=["logistic_regression", "xgboost", "hist_gradient_boosting"])
+@pytest.fixture(params=["logistic_regression", "xgboost", "hist_gradient_boosting", "blend"])
 def artifact(request: pytest.FixtureRequest) -> SolutionArtifact:
     table = rows()
     sizes = {"xgboost": {"rounds": 5}, "hist_gradient_boosting": {"max_iter": 5}}.get(request.param, {})
@@ -72,8 +72,8 @@ def test_requirements_are_the_versions_that_run_here(artifact: SolutionArtifact,
     write_mlmodel(tmp_path, artifact, "artifact", rows().features.head(2))
     pinned = (tmp_path / "requirements.txt").read_text().splitlines()
     assert f"numpy=={np.__version__}" in pinned
-    assert ("xgboost" in "".join(pinned)) == (artifact.predictor.family == "xgboost")
-    assert ("scikit-learn" in "".join(pinned)) == (artifact.predictor.family == "hist_gradient_boosting")
+    assert ("xgboost" in "".join(pinned)) == (artifact.predictor.family in ("xgboost", "blend"))
+    assert ("scikit-learn" in "".join(pinned)) == (artifact.predictor.family in ("hist_gradient_boosting", "blend"))
 
 
 def test_the_rows_and_pictures_of_a_training_are_in_its_run(registry: ModelRegistry) -> None:

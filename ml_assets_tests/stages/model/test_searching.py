@@ -11,6 +11,8 @@ from ml_assets.history import training_rows
 from ml_assets.learning.artifact import load
 from ml_assets.learning.blending import MEMBERS, of_blend
 from ml_assets.recipes import declared_recipe, recipe_of
+from ml_assets.releases import challenger
+from ml_assets.resources import REGISTRY
 from ml_assets.resources.store import plain
 from ml_assets.running import TRAINING_ASSETS
 from ml_assets.stages.model.searching import look_for_parameters, search_facts, search_folds, shown_search
@@ -42,6 +44,24 @@ def test_what_the_search_finds_is_what_every_later_fit_uses(fork: Lab) -> None:
     assert facts["models"]["blend"]["given"] == of_blend({m: t["parameters"] for m, t in members.items()})
     assert set(facts["search"]["curves"]) == {"logistic_regression", *MEMBERS}
     assert lab.store.read_facts("evaluation")["reproduced"]["equal"]
+
+
+@pytest.mark.slow
+def test_a_blend_is_released_and_scores_as_it_was_judged(fork: Lab) -> None:
+    """Trained, remedied, fitted for the last time, explained, released and loaded again: the whole way of a family."""
+    lab = fork.but(model={"candidates": ["blend"]}, success_criteria=[{"metric": "roc_auc", "at_least": 0.55}])
+    lab.ok(*TRAINING_ASSETS)
+    facts = lab.store.read_facts("candidates")["models"]
+    assert set(facts) == {"blend"}
+    assert lab.store.read_facts("evaluation")["reproduced"]["equal"]
+    assert lab.store.read_facts("model")["selection"]["chosen"] == "blend"
+    final, rows = challenger(lab.store), training_rows(lab.solution, lab.store).table
+    assert final.predictor.family == "blend"
+    assert set(final.facts["refit"]["stopped"]) == {"xgboost.rounds", "hist_gradient_boosting.max_iter"}
+    run = REGISTRY.for_instance(lab.instance).client.get_run(lab.store.read_facts("champion")["mlflow_run"])
+    assert run.data.params["family"] == "blend"
+    assert "blend.xgboost.max_depth" in run.data.params
+    assert np.isfinite(final.predict(rows.features).score).all()
 
 
 def test_without_a_search_the_recipe_is_the_declared_one(stream: Lab) -> None:

@@ -7,7 +7,7 @@ codes 0..K-1 with score (n, K); regression truth and score are numbers.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ml_assets.errors import DataError
 from ml_assets.statistics import arrays, measures
 from ml_assets.statistics.arrays import FloatArray
+from ml_assets.statistics.clustered_metrics import influence_of, widened
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.measures import Figure, How
 
@@ -208,6 +209,7 @@ def evaluate(
     score: npt.ArrayLike | None = None,
     decision: npt.ArrayLike | None = None,
     money: npt.ArrayLike | None = None,
+    cluster: npt.NDArray[Any] | None = None,
     level: float = 0.95,
     seed: int = 0,
     draws: int = 500,
@@ -218,7 +220,8 @@ def evaluate(
     Intervals: DeLong (roc_auc), Wilson (rates), Student's t (means), Student's and Hall's (money), Hall's (root mean squared
     error), Fieller's (R²), ``draws`` seeded resamples elsewhere. Pass what
     the metric ``needs`` (a regression's prediction is its ``score``); other arrays are ignored. A metric without
-    denominator, such as a recall without positives, is not estimable: nan, not an error. Money is in ``currency``.
+    denominator, such as a recall without positives, is not estimable: nan, not an error. Money is in ``currency``. Rows of one
+    ``cluster`` (n,) count as one draw: the interval is wider by the root of the design effect (:mod:`clustered_metrics`).
     Errors: ``DataError`` for an unknown name, a missing array, gaps, unequal lengths, values outside the encoding.
     """
     row = metric(name)
@@ -230,7 +233,11 @@ def evaluate(
     value, low, high, n = row.function(y, values, How(level, seed, draws))
     if math.isfinite(value):
         low, high = min(max(low, row.lowest), value), max(min(high, row.highest), value)
-    return Estimate(name, value, low, high, n, currency if row.needs == "money" else row.unit, level)
+    plain = Estimate(name, value, low, high, n, currency if row.needs == "money" else row.unit, level)
+    if cluster is None:
+        return plain
+    arrays.same_rows(truth=y, cluster=np.asarray(cluster))
+    return widened(plain, influence_of(name, row.rows, y, values), np.asarray(cluster), (row.lowest, row.highest))
 
 
 def _read_truth(row: Metric, truth: npt.ArrayLike) -> FloatArray:

@@ -128,6 +128,7 @@ def judge(solution: Solution, rows: Learned, *, score: Any, decision: Any) -> li
                 score=score,
                 decision=decision,
                 money=money,
+                cluster=table.cluster,
                 seed=solution.model.seed,
                 currency=solution.business_case.currency,
             )

@@ -1,11 +1,13 @@
 """Fit, compare, choose: the simplest model within one standard error, from training and validation rows alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ml_assets.history import training_rows
 from ml_assets.learning.artifact import load
-from ml_assets.stages.model.fitting import candidate_names
+from ml_assets.stages.model.fitting import candidate_names, figures
 from ml_assets_tests.stages.lab import Lab
 
 
@@ -46,3 +48,17 @@ def test_the_same_rows_and_seed_give_the_same_model(fork: Lab) -> None:
     after = fork.store.read_facts("model")
     assert after["selection"] == before["selection"]
     assert after["threshold"] == before["threshold"]
+
+
+def test_metrics_count_a_customer_once(stream: Lab) -> None:
+    test = training_rows(stream.solution, stream.store).part("test")
+    artifact = load(stream.store.folder("model", "current"))
+    copied = test.rows(np.repeat(np.arange(60), 10))
+    shared = replace(copied, table=replace(copied.table, cluster=np.repeat(np.arange(60), 10)))
+    one, by_row, by_customer = (
+        figures(stream.solution, artifact, side) for side in (test.rows(np.arange(60)), copied, shared)
+    )
+    for alone, rows, customers in zip(one, by_row, by_customer, strict=True):
+        widths = [e.high - e.low for e in (alone, rows, customers)]
+        assert widths[2] > 2 * widths[1], customers.name
+        assert widths[2] == pytest.approx(widths[0], rel=0.35), customers.name

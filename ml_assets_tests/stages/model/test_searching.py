@@ -59,7 +59,7 @@ def test_a_blend_is_released_and_scores_as_it_was_judged(fork: Lab) -> None:
     assert final.predictor.family == "blend"
     assert set(final.facts["refit"]["stopped"]) == {"xgboost.rounds", "hist_gradient_boosting.max_iter"}
     run = REGISTRY.for_instance(lab.instance).client.get_run(lab.store.read_facts("champion")["mlflow_run"])
-    assert run.data.params["family"] == "blend"
+    assert run.data.params["family"] == '"blend"'
     assert "blend.xgboost.max_depth" in run.data.params
     assert np.isfinite(final.predict(rows.features).score).all()
 

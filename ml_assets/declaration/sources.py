@@ -2,6 +2,7 @@
 
 import fnmatch
 import hashlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
     from upath import UPath
 
 
-class FilesSource(Declaration):
+class _Typed(Declaration):
+    """What every source says of the types it gives to columns."""
+
+    def typed(self, columns: Collection[str]) -> frozenset[str]:
+        """Those of ``columns`` whose type a person declared: none, unless a source knows better."""
+        return frozenset()
+
+
+class FilesSource(_Typed):
     """CSV or Parquet: a path, a fsspec URL, or a glob in which each file is a batch."""
 
     type: Literal["files"] = "files"
@@ -26,6 +35,11 @@ class FilesSource(Declaration):
     """Further arguments for pandas' reader, such as ``sep``."""
     time_column_from: FunctionPath | None = None
     """frame → frame: adds what the file lacks, such as a time column, before batches are cut."""
+
+    def typed(self, columns: Collection[str]) -> frozenset[str]:
+        """The columns under pandas' ``read: {dtype: …}``; all of them when it is one type for all."""
+        declared = self.read.get("dtype")
+        return frozenset(columns if declared is not None and not isinstance(declared, dict) else declared or ())
 
     def files(self) -> dict[str, "UPath"]:
         """Every file that matches, by its name as batch key, in order of name."""
@@ -96,7 +110,7 @@ class FilesSource(Declaration):
         return load_function(self.time_column_from)(frame) if self.time_column_from else frame
 
 
-class SqlSource(Declaration):
+class SqlSource(_Typed):
     """A query by SQLAlchemy; the batch's bounds go in as bound parameters ``:start`` and ``:end``."""
 
     type: Literal["sql"]
@@ -139,7 +153,7 @@ class SqlSource(Declaration):
             engine.dispose()
 
 
-class FunctionSource(Declaration):
+class FunctionSource(_Typed):
     """A dotted path: ``load(start, end)`` for streams, ``load()`` for a single table, ``load(key)`` for one batch per file."""
 
     type: Literal["function"]

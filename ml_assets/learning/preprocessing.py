@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.errors import DataError
+from ml_assets.statistics.dates import instants
 
 FloatArray = NDArray[np.float64]
 
@@ -175,7 +176,7 @@ def _numeric_column(series: "pd.Series[Any]", spec: FeatureSpec) -> FloatArray:
     values = _days(series) if spec.time and text else numbers(series)
     if text and np.isnan(values).all() and bool(series.notna().any()):
         example = series[series.notna()].iloc[0]
-        wanted = "dates" if spec.time else "numbers"
+        wanted = "dates such as 2024-01-31 or 2024-01-31T10:00Z" if spec.time else "numbers"
         raise DataError(
             f"Column {spec.name!r} has no usable value",
             got=f"{label_text(example)!r}",
@@ -190,7 +191,5 @@ def _finite_or_nan(values: FloatArray) -> FloatArray:
 
 
 def _days(series: "pd.Series[Any]") -> FloatArray:
-    plain = series if pd.api.types.is_datetime64_any_dtype(series.dtype) else series.astype(object)
-    moments = pd.to_datetime(plain, errors="coerce", utc=True, format="mixed")
-    stamps = moments.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    stamps = instants(series).to_numpy(dtype="datetime64[us]")
     return np.asarray((stamps - np.datetime64("1970-01-01", "us")) / _DAY, dtype=np.float64)

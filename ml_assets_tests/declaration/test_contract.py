@@ -59,7 +59,7 @@ def test_kinds_of_odd_columns(values: Any, kind: str) -> None:
 def test_a_batch_keeps_the_contract_drafted_from_it() -> None:
     found = validate(FIRST, SCHEMA)
     assert (len(found.valid), len(found.broken), found.rules, found.extra_columns) == (3, 0, {}, ())
-    assert found.valid["at"].dtype == "datetime64[ns]"
+    assert found.valid["at"].dtype == "datetime64[us]"
 
 
 @pytest.mark.parametrize(

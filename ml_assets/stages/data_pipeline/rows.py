@@ -1,6 +1,7 @@
 """What is done to the rows of one batch; no Dagster here, so that each step can be tried alone."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -81,8 +82,17 @@ def contract_of(solution: Solution, store: SolutionStore, frame: pd.DataFrame) -
 
 def _drafted(solution: Solution, frame: pd.DataFrame) -> tuple[ColumnDraft, ...]:
     """The draft without the target; an id must be there and has no range: running numbers leave every range in time."""
-    columns = draft(frame.drop(columns=[solution.target], errors="ignore"))
+    kept = _stay_text(solution, [str(c) for c in frame.columns])
+    columns = draft(frame.drop(columns=[solution.target], errors="ignore"), as_text=kept)
     return tuple(ColumnDraft(c.column, "text") if c.column == solution.data_pipeline.id else c for c in columns)
+
+
+def _stay_text(solution: Solution, columns: Collection[str]) -> frozenset[str]:
+    """Columns whose text names something (a batch, a group, a cluster) or has its type declared: no dates for a model."""
+    pipeline = solution.data_pipeline
+    timed = pipeline.arrival.event_time if pipeline.arrival is not None else None
+    named = (timed, solution.model.cluster, *map(solution.data_bias.columns_of, solution.group_names))
+    return frozenset(c for c in named if c is not None) | pipeline.source.typed(columns)
 
 
 def divide(solution: Solution, store: SolutionStore, frame: pd.DataFrame) -> Divided:

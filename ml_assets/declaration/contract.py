@@ -78,7 +78,7 @@ def drafted_schema(drafts: tuple[ColumnDraft, ...], *, nullable: bool = True) ->
     """The pandera schema a draft stands for."""
     import pandera.pandas as pa
 
-    from ml_assets.declaration.moments import Moments
+    from ml_assets.declaration.moments import MOMENTS
 
     def column(d: ColumnDraft) -> pa.Column:
         checks = []
@@ -89,7 +89,7 @@ def drafted_schema(drafts: tuple[ColumnDraft, ...], *, nullable: bool = True) ->
                 checks.append(
                     pa.Check.in_range(d.lowest, d.highest, name=f"between {d.lowest:.6g} and {d.highest:.6g}")
                 )
-        kinds: dict[str, Any] = {"number": float, "time": Moments(), "text": str, "flag": "boolean"}
+        kinds = {"number": float, "time": MOMENTS, "text": str, "flag": "boolean"}
         return pa.Column(kinds[d.kind], checks, nullable=nullable, coerce=True, required=True)
 
     return pa.DataFrameSchema(

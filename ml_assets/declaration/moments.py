@@ -27,7 +27,8 @@ class Moments(pandas_engine.DataType):
         if broken.size:
             values = data_container.iloc[broken]
             cases = pd.DataFrame({"index": values.index, "failure_case": values.astype(str).to_numpy()})
-            raise ParserError(f"{len(cases)} values are no {self}", failure_cases=cases)
+            error: Any = ParserError
+            raise error(f"{len(cases)} values are no {self}", failure_cases=cases)
         return found
 
     def coerce_value(self, value: Any) -> Any:
@@ -36,7 +37,11 @@ class Moments(pandas_engine.DataType):
 
     def check(self, pandera_dtype: Any, data_container: Any = None) -> bool:
         """Whether a column has the type; pandera itself knows no times but those in nanoseconds."""
-        return data_container is not None and data_container.dtype == self.type
+        found = pandera_dtype.type if data_container is None else data_container.dtype
+        return bool(found == self.type)
 
     def __str__(self) -> str:
         return "ISO-8601 date or time, such as 2024-01-31"
+
+
+MOMENTS: Any = Moments()  # type: ignore[call-arg]  # its constructor is made by the decorator

@@ -18,15 +18,7 @@ if TYPE_CHECKING:
     from upath import UPath
 
 
-class _Typed(Declaration):
-    """What every source says of the types it gives to columns."""
-
-    def typed(self, columns: Collection[str]) -> frozenset[str]:
-        """Those of ``columns`` whose type a person declared: none, unless a source knows better."""
-        return frozenset()
-
-
-class FilesSource(_Typed):
+class FilesSource(Declaration):
     """CSV or Parquet: a path, a fsspec URL, or a glob in which each file is a batch."""
 
     type: Literal["files"] = "files"
@@ -110,7 +102,7 @@ class FilesSource(_Typed):
         return load_function(self.time_column_from)(frame) if self.time_column_from else frame
 
 
-class SqlSource(_Typed):
+class SqlSource(Declaration):
     """A query by SQLAlchemy; the batch's bounds go in as bound parameters ``:start`` and ``:end``."""
 
     type: Literal["sql"]
@@ -153,7 +145,7 @@ class SqlSource(_Typed):
             engine.dispose()
 
 
-class FunctionSource(_Typed):
+class FunctionSource(Declaration):
     """A dotted path: ``load(start, end)`` for streams, ``load()`` for a single table, ``load(key)`` for one batch per file."""
 
     type: Literal["function"]

@@ -43,10 +43,9 @@ def instants(series: "pd.Series[Any]") -> "pd.Series[Any]":
 
     Read are times of any type and ISO-8601 text; a text without an offset is UTC. Numbers are no dates.
     """
-    if isinstance(series.dtype, pd.DatetimeTZDtype):
-        return series.dt.tz_convert(None).astype("datetime64[us]")
-    if series.dtype.kind == "M" and isinstance(series.dtype, np.dtype):
-        return series.astype("datetime64[us]")
+    if not isinstance(series.dtype, pd.ArrowDtype) and pd.api.types.is_datetime64_any_dtype(series.dtype):
+        plain: Any = series.dt.tz_convert(None) if getattr(series.dt, "tz", None) is not None else series
+        return pd.Series(plain.to_numpy(dtype="datetime64[us]"), index=series.index, name=series.name)
     codes, distinct = pd.factorize(series.map(_readable).astype(object))
     found = np.array([*map(_instant, distinct), _MISSING], dtype="datetime64[us]")
     return pd.Series(found[codes], index=series.index, name=series.name)
@@ -76,7 +75,7 @@ def date_like(series: "pd.Series[Any]") -> DateLikeText | None:
 
 def _readable(value: object) -> object:
     """What may be a date, missing all else (lists and the like cannot even be compared)."""
-    return value if isinstance(value, str | dt.date | np.datetime64) and value is not pd.NaT else None
+    return value if isinstance(value, str | dt.date | np.datetime64) else None
 
 
 def _instant(value: Any) -> np.datetime64:
@@ -89,8 +88,7 @@ def _instant(value: Any) -> np.datetime64:
             value = dt.datetime.fromisoformat(text)
         except ValueError:
             return _MISSING
-    if isinstance(value, dt.datetime) and value.tzinfo is not None:
-        # by hand, since the first and the last day of the calendar cannot be moved to another zone
-        value, offset = value.replace(tzinfo=None), value.utcoffset() or dt.timedelta(0)
-        return np.datetime64(value, "us") - np.timedelta64(offset)
-    return np.datetime64(value, "us")
+    offset = (value.utcoffset() if isinstance(value, dt.datetime) else None) or dt.timedelta(0)
+    # by hand, since the first and the last day of the calendar cannot be moved to another zone
+    plain = np.datetime64(value.replace(tzinfo=None) if isinstance(value, dt.datetime) else value, "us")
+    return np.datetime64(plain.astype(np.int64) - offset // dt.timedelta(microseconds=1), "us")

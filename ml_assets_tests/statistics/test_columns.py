@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_assets.errors import DataError
 from ml_assets.statistics.columns import Kind, read_column
 
 

@@ -20,7 +20,7 @@ from ml_assets.declaration.contract import (
     drafted_schema,
     validate,
 )
-from ml_assets.declaration.sources import content_ids
+from ml_assets.declaration.sources import FilesSource, content_ids
 from ml_assets.errors import DataError
 from ml_assets.history import ID, LABEL, OWN, TIME
 from ml_assets.resources.store import SolutionStore
@@ -92,7 +92,8 @@ def _stay_text(solution: Solution, columns: Collection[str]) -> frozenset[str]:
     pipeline = solution.data_pipeline
     timed = pipeline.arrival.event_time if pipeline.arrival is not None else None
     named = (timed, solution.model.cluster, *map(solution.data_bias.columns_of, solution.group_names))
-    return frozenset(c for c in named if c is not None) | pipeline.source.typed(columns)
+    typed = pipeline.source.typed(columns) if isinstance(pipeline.source, FilesSource) else frozenset()
+    return frozenset(c for c in named if c is not None) | typed
 
 
 def divide(solution: Solution, store: SolutionStore, frame: pd.DataFrame) -> Divided:

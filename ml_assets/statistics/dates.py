@@ -15,7 +15,7 @@ FEWEST = 10
 MOSTLY = 0.5
 """Share of dates over which a column of text is told to hold them."""
 _OTHER = re.compile(r"(\d{1,2}[./-]\d{1,2}[./-](\d{4}|\d{2})|\d{4}[./]\d{1,2}[./]\d{1,2})\b.*", re.ASCII)
-_MISSING = np.datetime64("NaT", "us")
+_MISSING = int(np.iinfo(np.int64).min)  # what NaT is as a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def instants(series: "pd.Series[Any]") -> "pd.Series[Any]":
         plain: Any = series.dt.tz_convert(None) if getattr(series.dt, "tz", None) is not None else series
         return pd.Series(plain.to_numpy(dtype="datetime64[us]"), index=series.index, name=series.name)
     codes, distinct = pd.factorize(series.map(_readable).astype(object))
-    found = np.array([*map(_instant, distinct), _MISSING], dtype="datetime64[us]")
+    found = np.array([*map(_instant, distinct), _MISSING], dtype=np.int64).view("datetime64[us]")
     return pd.Series(found[codes], index=series.index, name=series.name)
 
 
@@ -78,8 +78,8 @@ def _readable(value: object) -> object:
     return value if isinstance(value, str | dt.date | np.datetime64) else None
 
 
-def _instant(value: Any) -> np.datetime64:
-    """One moment; NaT for text in another form, or of a day that there is not."""
+def _instant(value: Any) -> int:
+    """Microseconds since 1970-01-01 UTC; NaT's for text in another form, or of a day that there is not."""
     if isinstance(value, str):
         text = value.strip()
         if ISO.fullmatch(text) is None:
@@ -88,7 +88,8 @@ def _instant(value: Any) -> np.datetime64:
             value = dt.datetime.fromisoformat(text)
         except ValueError:
             return _MISSING
-    offset = (value.utcoffset() if isinstance(value, dt.datetime) else None) or dt.timedelta(0)
-    # by hand, since the first and the last day of the calendar cannot be moved to another zone
-    plain = np.datetime64(value.replace(tzinfo=None) if isinstance(value, dt.datetime) else value, "us")
-    return np.datetime64(plain.astype(np.int64) - offset // dt.timedelta(microseconds=1), "us")
+    offset = dt.timedelta(0)
+    if isinstance(value, dt.datetime):
+        # by hand, since the first and the last day of the calendar cannot be moved to another zone
+        value, offset = value.replace(tzinfo=None), value.utcoffset() or offset
+    return int(np.datetime64(value, "us").astype(np.int64)) - offset // dt.timedelta(microseconds=1)

@@ -173,8 +173,9 @@ def _numeric_column(series: "pd.Series[Any]", spec: FeatureSpec) -> FloatArray:
     if series.dtype == np.float64:
         return _finite_or_nan(series.to_numpy(dtype=np.float64))
     text = pd.api.types.infer_dtype(series, skipna=True) in ("string", "categorical", "mixed")
-    values = _days(series) if spec.time and text else numbers(series)
-    if text and np.isnan(values).all() and bool(series.notna().any()):
+    counted = spec.time and pd.api.types.is_integer_dtype(series.dtype)  # 20240131 is no day, however it was meant
+    values = _days(series) if spec.time and (text or counted) else numbers(series)
+    if (text or counted) and np.isnan(values).all() and bool(series.notna().any()):
         example = series[series.notna()].iloc[0]
         wanted = "dates such as 2024-01-31 or 2024-01-31T10:00Z" if spec.time else "numbers"
         raise DataError(

@@ -1,7 +1,6 @@
 """A date in a CSV is a date from the contract to the score: learned from, profiled, quarantined when broken, scored as text."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -137,7 +136,7 @@ def test_text_scores_as_the_time_it_spells(lab: Lab, spelt: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["01/02/2024", "31.01.2024", "20240131", 20240131, "2024-02-30", "soon"])
-def test_what_is_no_date_is_refused_in_a_row_to_score(lab: Lab, value: object) -> None:
+def test_what_is_no_date_is_refused_in_a_row_to_score(lab: Lab, value: Any) -> None:
     artifact = require_live(lab.models, lab.solution.name).artifact()
     row = lab.store.read_frame("features", NEW).drop(columns=[ID]).head(1)
     with pytest.raises(DataError, match="'opened' has no usable value"):

@@ -17,17 +17,18 @@ from ml_assets_tests.stages.lab import Lab, days, open_instance, said
 
 DAILY, SERVED = 150, "2026-01-19T06:00:00"
 NEW, EMPTY, BROKEN_DAY = days(15, 17)
+OWN = {"available": "at_prediction", "reason": "written at the counter"}
 DECLARED: dict[str, Any] = {
     "name": "accounts",
     "success_criteria!": [{"metric": "roc_auc", "at_least": 0.6}],
     "data_bias!": {},
-    "data_selection": {"columns": {"opened": {"available": "at_prediction", "reason": "written at the counter"}}},
+    "data_selection": {"columns": {"opened": OWN, "closes": OWN}},
     "model": {"candidates": ["logistic_regression", "xgboost"], "monotone!": {}},
 }
 
 
 def accounts(first: int, last: int) -> pd.DataFrame:
-    """Loans of January days: young accounts default. ``opened`` is written by day, ``called`` by day, month and year."""
+    """Loans of January days: young accounts default. ``opened`` is written by day, ``called`` by day, month and year; 9999 says never."""
     rng = np.random.default_rng(first)
     n = DAILY * (last - first + 1)
     age, income = rng.integers(30, 3650, n), rng.normal(30, 8, n)
@@ -40,6 +41,9 @@ def accounts(first: int, last: int) -> pd.DataFrame:
             "at": (at + pd.to_timedelta(rng.integers(0, 86_000, n), unit="s")).strftime("%Y-%m-%d %H:%M:%S"),
             "opened": opened.strftime("%Y-%m-%d"),
             "called": (at - pd.to_timedelta(rng.integers(1, 300, n), unit="D")).strftime("%d.%m.%Y"),
+            "closes": np.where(
+                rng.random(n) < 0.3, "9999-12-31", (at + pd.to_timedelta(age + 60, unit="D")).strftime("%Y-%m-%d")
+            ),
             "income": income.round(2),
             "defaulted": (rng.random(n) < risk).astype(int),
         }
@@ -78,6 +82,13 @@ def test_the_type_is_one_in_every_batch(lab: Lab) -> None:
     grid = lab.store.read_facts("grid")
     assert "opened" in grid["edges"]
     assert "opened" not in grid["categories"]
+
+
+def test_a_date_that_says_never_is_a_date_too(lab: Lab) -> None:
+    never = lab.store.read_frame("valid_data", NEW)["closes"].dt.year == 9999
+    assert 0.15 < never.mean() < 0.45
+    assert lab.store.read_frame("quarantined_data", NEW).empty
+    assert lab.store.read_facts("profile", NEW)["numeric"]["closes"]["maximum"] == pytest.approx(253402214400)
 
 
 def test_the_time_and_the_id_of_a_row_stay_the_text_they_were(lab: Lab) -> None:

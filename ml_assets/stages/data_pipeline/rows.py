@@ -104,10 +104,20 @@ def divide(solution: Solution, store: SolutionStore, frame: pd.DataFrame) -> Div
     found = _with_target(solution, validate(frame, contract_of(solution, store, frame)))
     named = _named(solution, found.valid)
     valid, apart = _first_of_each(named)
-    broken = pd.concat([found.broken, apart], ignore_index=True) if len(apart) else found.broken
+    broken = _together(found.broken, apart)
     rules = found.rules | {str(rule): int(n) for rule, n in apart[BROKEN].value_counts().items()}
     share = len(broken) / len(frame)
     return Divided(valid, broken, rules, found.extra_columns, share > limit or valid.empty, share, limit)
+
+
+def _together(broken: pd.DataFrame, apart: pd.DataFrame) -> pd.DataFrame:
+    """Rows as the source had them above rows that the contract already coerced: where the types differ, any."""
+    parts = [part for part in (broken, apart) if len(part)]
+    if len(parts) < 2:
+        return (parts or [broken])[0].reset_index(drop=True)
+    shared = [c for c in apart.columns if c in broken.columns]
+    differ = {c: object for c in shared if broken[c].dtype != apart[c].dtype}
+    return pd.concat([part.astype(differ) for part in parts], ignore_index=True)
 
 
 def _with_target(solution: Solution, found: Validated) -> Validated:

@@ -158,3 +158,19 @@ def test_a_declared_contract_wins(store: SolutionStore) -> None:
     valid = divide(solution, store, frame).valid
     assert valid["free"].tolist() == frame["free"].tolist()
     assert valid["due"].tolist() == frame["due"].tolist()
+
+
+@pytest.mark.parametrize("first", ["31.01.2024", None, "2026-01-01"])
+def test_broken_dates_and_repeated_ids_are_kept_together(store: SolutionStore, first: str | None) -> None:
+    solution = declared(CLASSES, data_pipeline={"id": "key"})
+    frame = _dated()[["key", "free", "amount"]].assign(kind=["small", "large", "odd"] * 4)
+    divide(solution, store, frame)
+    frame.loc[0, "free"], frame.loc[1, "amount"] = first, 1e9
+    frame.loc[5, "key"] = frame.loc[4, "key"]
+    found = divide(solution, store, frame)
+    store.write_frame("quarantined_data", found.quarantined)
+    kept = store.read_frame("quarantined_data").set_index("key")
+    assert kept.loc["2026-01-05", BROKEN] == "repeated id"
+    assert str(kept.loc["2026-01-05", "free"]) == "2026-01-06 00:00:00"
+    assert len(kept) == (3 if first == "31.01.2024" else 2)
+    assert found.valid["free"].dtype == "datetime64[us]"

@@ -11,6 +11,7 @@ from ml_assets.declaration.contract import BROKEN
 from ml_assets.errors import DataError
 from ml_assets.history import ID
 from ml_assets.releases import require_live
+from ml_assets.resources.registry import TRACKING_VARIABLE
 from ml_assets.running import LIVE_ASSETS, ROW_ASSETS, TRAINING_ASSETS
 from ml_assets_tests.stages.declarations import STREAM, declared, signed
 from ml_assets_tests.stages.lab import Lab, days, open_instance, said
@@ -152,3 +153,15 @@ def test_what_is_no_date_is_refused_in_a_row_to_score(lab: Lab, value: Any) -> N
     row = lab.store.read_frame("features", NEW).drop(columns=[ID]).head(1)
     with pytest.raises(DataError, match="'opened' has no usable value"):
         artifact.score(row.assign(opened=[value]))
+
+
+@pytest.mark.filterwarnings("ignore:.*AnyType:UserWarning")  # MLflow warns of types of its own agents
+def test_mlflow_answers_text_as_the_store_does(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mlflow
+
+    monkeypatch.setenv(TRACKING_VARIABLE, lab.models.uri)
+    rows = lab.store.read_frame("features", NEW)
+    written = rows.drop(columns=[ID]).assign(**{c: rows[c].dt.strftime("%Y-%m-%d") for c in ("opened", "closes")})
+    found = mlflow.pyfunc.load_model("models:/accounts@champion").predict(written)
+    stored = lab.store.read_frame("predictions", NEW).set_index(ID).loc[rows[ID], "ml:score"]
+    np.testing.assert_array_equal(found["score"], stored)

@@ -1,6 +1,7 @@
 """The contract on rows: a pandera model, or one drafted from the first batch; broken rows are kept apart with their reasons."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,14 +39,19 @@ class Validated:
     extra_columns: tuple[str, ...]
 
 
-def draft(frame: "pd.DataFrame") -> tuple[ColumnDraft, ...]:
-    """Types and wide ranges of the columns of a first batch."""
-    return tuple(_draft_column(str(name), frame[name]) for name in frame.columns)
+def draft(frame: "pd.DataFrame", *, as_text: Collection[str] = ()) -> tuple[ColumnDraft, ...]:
+    """Types and wide ranges of the columns of a first batch; text is taken for dates where every value is one.
+
+    ``as_text`` names columns whose text stays text, dates or not.
+    """
+    return tuple(_draft_column(str(name), frame[name], str(name) not in as_text) for name in frame.columns)
 
 
-def _draft_column(name: str, values: "pd.Series[Any]") -> ColumnDraft:
+def _draft_column(name: str, values: "pd.Series[Any]", dated: bool) -> ColumnDraft:
     import pandas as pd
     from pandas.api import types
+
+    from ml_assets.statistics.dates import date_like
 
     if types.is_bool_dtype(values.dtype):
         return ColumnDraft(name, "flag")
@@ -57,7 +63,8 @@ def _draft_column(name: str, values: "pd.Series[Any]") -> ColumnDraft:
         numbers = pd.to_numeric(values, errors="coerce")
         known = values.notna()
         if not known.any() or numbers[known].notna().mean() < 0.95:
-            return ColumnDraft(name, "text")
+            told = date_like(values) if dated else None
+            return ColumnDraft(name, "time" if told is not None and told.all_iso else "text")
         values = numbers
     finite = values.astype(float).replace([float("inf"), float("-inf")], float("nan")).dropna()
     if finite.empty:
@@ -71,6 +78,8 @@ def drafted_schema(drafts: tuple[ColumnDraft, ...], *, nullable: bool = True) ->
     """The pandera schema a draft stands for."""
     import pandera.pandas as pa
 
+    from ml_assets.declaration.moments import MOMENTS
+
     def column(d: ColumnDraft) -> pa.Column:
         checks = []
         if d.kind == "number":
@@ -80,7 +89,7 @@ def drafted_schema(drafts: tuple[ColumnDraft, ...], *, nullable: bool = True) ->
                 checks.append(
                     pa.Check.in_range(d.lowest, d.highest, name=f"between {d.lowest:.6g} and {d.highest:.6g}")
                 )
-        kinds = {"number": float, "time": "datetime64[ns]", "text": str, "flag": "boolean"}
+        kinds = {"number": float, "time": MOMENTS, "text": str, "flag": "boolean"}
         return pa.Column(kinds[d.kind], checks, nullable=nullable, coerce=True, required=True)
 
     return pa.DataFrameSchema(
@@ -168,6 +177,9 @@ def _try(
     by_row = cases[cases["index"].notna()]
     # a rule that stumbled over a value that could not be coerced says nothing about the other rows; they are tried again
     uncoerced = by_row[by_row["check"].astype(str).str.startswith("coerce_dtype")]
+    # that such a value is not of the type either says nothing more
+    twice = by_row["check"].astype(str).str.startswith("dtype(") & by_row["column"].isin(uncoerced["column"])
+    by_row = by_row[~twice]
     whole = cases[cases["index"].isna() & ~cases["column"].isin(uncoerced["column"])]
     if by_row.empty or len(whole):
         sentence = "; ".join(sorted({f"{c}: {k}" for c, k in zip(whole["column"], whole["check"], strict=True)}))

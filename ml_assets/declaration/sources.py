@@ -2,6 +2,7 @@
 
 import fnmatch
 import hashlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,6 +27,11 @@ class FilesSource(Declaration):
     """Further arguments for pandas' reader, such as ``sep``."""
     time_column_from: FunctionPath | None = None
     """frame → frame: adds what the file lacks, such as a time column, before batches are cut."""
+
+    def typed(self, columns: Collection[str]) -> frozenset[str]:
+        """The columns under pandas' ``read: {dtype: …}``; all of them when it is one type for all."""
+        declared = self.read.get("dtype")
+        return frozenset(columns if declared is not None and not isinstance(declared, dict) else declared or ())
 
     def files(self) -> dict[str, "UPath"]:
         """Every file that matches, by its name as batch key, in order of name."""

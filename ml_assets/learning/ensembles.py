@@ -177,7 +177,8 @@ def factory(path: str) -> Callable[..., Any]:
 
 
 def _boosted(job: Job, booster: Any, wide: WideLevels) -> XGBoostPredictor:
-    booster.set_param({"nthread": 1})
+    """Trees that are asked on the processor, wherever they grew: the rows to score lie in its memory."""
+    booster.set_param({"nthread": 1, "device": "cpu"})
     return XGBoostPredictor(job.family, job.parameters, job.specs, booster, job.train.task, job.n_classes, wide)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.errors import DataError
+from ml_assets.statistics.dates import instants
 
 FloatArray = NDArray[np.float64]
 
@@ -172,10 +173,11 @@ def _numeric_column(series: "pd.Series[Any]", spec: FeatureSpec) -> FloatArray:
     if series.dtype == np.float64:
         return _finite_or_nan(series.to_numpy(dtype=np.float64))
     text = pd.api.types.infer_dtype(series, skipna=True) in ("string", "categorical", "mixed")
-    values = _days(series) if spec.time and text else numbers(series)
-    if text and np.isnan(values).all() and bool(series.notna().any()):
+    counted = spec.time and pd.api.types.is_integer_dtype(series.dtype)  # 20240131 is no day, however it was meant
+    values = _days(series) if spec.time and (text or counted) else numbers(series)
+    if (text or counted) and np.isnan(values).all() and bool(series.notna().any()):
         example = series[series.notna()].iloc[0]
-        wanted = "dates" if spec.time else "numbers"
+        wanted = "dates such as 2024-01-31 or 2024-01-31T10:00Z" if spec.time else "numbers"
         raise DataError(
             f"Column {spec.name!r} has no usable value",
             got=f"{label_text(example)!r}",
@@ -190,7 +192,5 @@ def _finite_or_nan(values: FloatArray) -> FloatArray:
 
 
 def _days(series: "pd.Series[Any]") -> FloatArray:
-    plain = series if pd.api.types.is_datetime64_any_dtype(series.dtype) else series.astype(object)
-    moments = pd.to_datetime(plain, errors="coerce", utc=True, format="mixed")
-    stamps = moments.dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    stamps = instants(series).to_numpy(dtype="datetime64[us]")
     return np.asarray((stamps - np.datetime64("1970-01-01", "us")) / _DAY, dtype=np.float64)

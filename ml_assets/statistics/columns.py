@@ -9,6 +9,7 @@ import pandas as pd
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray
+from ml_assets.statistics.dates import instants
 
 Kind = Literal["numeric", "categorical", "datetime", "boolean"]
 
@@ -104,9 +105,8 @@ def _numbers(series: "pd.Series[Any]") -> FloatArray:
 
 
 def _seconds(series: "pd.Series[Any]") -> FloatArray:
-    moments = pd.to_datetime(series, utc=True)
-    nanoseconds = moments.astype("datetime64[ns, UTC]").astype(np.int64).to_numpy(dtype=np.float64)
-    return np.where(moments.isna().to_numpy(), np.nan, nanoseconds / 1e9)
+    moments = instants(series)
+    return np.where(moments.isna().to_numpy(), np.nan, moments.to_numpy().astype(np.int64) / 1e6)
 
 
 def _dense(codes: IntArray) -> IntArray:

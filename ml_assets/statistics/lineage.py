@@ -71,7 +71,9 @@ def _disturbances(
             moved = (values + 1, whole.max() + whole.min() - values + 1)
         yield from moved
     elif pd.api.types.is_datetime64_any_dtype(values.dtype):
-        yield values + pd.Timedelta(days=401, hours=7, minutes=11)
+        # in the unit of the column: nanoseconds, which pandas takes by itself, end in 2262, and 9999-12-31 says "never"
+        unit: Any = getattr(values.dt, "unit", "ns")
+        yield values + pd.Timedelta(days=401, hours=7, minutes=11).as_unit(unit)
     yield _missing(values)
 
 

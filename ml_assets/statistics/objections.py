@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ml_assets.statistics.columns import Column
+from ml_assets.statistics.dates import DateLikeText
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.leakage import Leak
 from ml_assets.statistics.proxies import Proxy
@@ -31,7 +32,10 @@ class ColumnFacts:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All figures of one column that the rules read; ``running``: whole numbers that run on with the rows."""
+    """All figures of one column that the rules read.
+
+    ``running``: whole numbers that run on with the rows; ``dates``: how far its text looks like dates.
+    """
 
     column: Column
     facts: ColumnFacts
@@ -43,6 +47,7 @@ class Measured:
     stale_before: float
     unseen: float
     proxy: Proxy
+    dates: DateLikeText | None = None
 
     @property
     def name(self) -> str:
@@ -162,6 +167,20 @@ def _paid_for_nothing(one: Measured, _: Context) -> Finding | None:
     return Finding("review", f"It costs {one.facts.cost:g} per row and alone tells nothing: {one.usefulness}.")
 
 
+def _dates_as_text(one: Measured, _: Context) -> Finding | None:
+    found = one.dates
+    if found is None or not found.mostly:
+        return None
+    seen = f"{found.iso + found.other:,} of {found.present:,} values look like dates and stay categories, where each new date is unseen"
+    if found.example is None:
+        return Finding("use", f"{seen}: declare its type, datetime64, in data_pipeline.contract.")
+    return Finding(
+        "use",
+        f"{seen}, since {found.example[:40]!r} is no ISO-8601 date: have the source write each as 2024-01-31, "
+        "or make numbers of them in data_pipeline.features.",
+    )
+
+
 _RULES: tuple[Callable[[Measured, Context], Finding | None], ...] = (
     _is_target,
     _empty,
@@ -174,4 +193,5 @@ _RULES: tuple[Callable[[Measured, Context], Finding | None], ...] = (
     _protected,
     _proxy,
     _paid_for_nothing,
+    _dates_as_text,
 )

@@ -6,7 +6,7 @@ people); what is dropped cannot be learnt from, or would not be there at predict
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import pandas as pd
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray, same_rows
 from ml_assets.statistics.columns import Column, Kind, read_column
+from ml_assets.statistics.dates import DateLikeText
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import Grouping, groupings
 from ml_assets.statistics.leakage import Leak, exact_sum_leaks, single_column_leaks
@@ -61,6 +62,7 @@ def screen(
     declared: Mapping[str, ColumnFacts] | None = None,
     groups: pd.DataFrame | None = None,
     protected: Sequence[str] = (),
+    dates: Mapping[str, DateLikeText | None] | None = None,
     order: npt.ArrayLike | None = None,
     parts: npt.ArrayLike | None = None,
     seed: int = 0,
@@ -73,6 +75,7 @@ def screen(
         declared: what people know about columns; unnamed ones are ``ColumnFacts()``.
         groups: text labels of protected attributes (n, attributes), to find proxies.
         protected: columns that are a protected attribute themselves.
+        dates: how far the text of columns looks like dates (``date_like``), where that is to be told.
         order: rank of each row's batch, 0 oldest, to find columns that stand still or only mark the time.
         parts: "train", "validation" or "test" per row: the truth of test rows is then not read.
         seed: of the sample (20,000 rows, rare classes kept) on which all that needs the truth or the groups is measured.
@@ -93,7 +96,10 @@ def screen(
     attributes = tuple(groupings(people.iloc[rows]))
     newest = newest_third(batch)
     measured = [
-        _measure(column, y, rows, attributes, newest, facts.get(column.name, ColumnFacts()), task, seed)
+        replace(
+            _measure(column, y, rows, attributes, newest, facts.get(column.name, ColumnFacts()), task, seed),
+            dates=(dates or {}).get(column.name),
+        )
         for column in columns
     ]
     leaks = _leaks([one for one in measured if one.name != target], y, rows, task)

@@ -56,10 +56,32 @@ def test_kinds_of_odd_columns(values: Any, kind: str) -> None:
     assert draft(pd.DataFrame({"a": values}))[0].kind == kind
 
 
+DAYS = [f"2024-01-{day:02d}" for day in range(1, 13)]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [(DAYS, "time"), ([*DAYS, None, ""], "time"), ([f"{d} 10:00:00.5+02:00" for d in DAYS], "time"), ([*DAYS, "9999-12-31"], "time"),
+     ([*DAYS, "2024-01-31T10:00Z"], "time"), (DAYS[:9], "text"), ([*DAYS, "31.01.2024"], "text"), ([*DAYS, "2024-02-30"], "text"),
+     ([d.replace("-", "") for d in DAYS], "number"), ([int(d.replace("-", "")) for d in DAYS], "number"),
+     (["01/02/2024"] * 12, "text"), (pd.Categorical(DAYS), "text"), (pd.array(DAYS, dtype="string"), "time")],
+)  # fmt: skip
+def test_text_is_taken_for_dates_where_each_of_enough_values_is_one(values: Any, kind: str) -> None:
+    frame = pd.DataFrame({"a": values})
+    assert draft(frame)[0].kind == kind
+    assert draft(frame, as_text={"b"})[0].kind == kind
+    assert draft(frame, as_text={"a"})[0].kind == ("text" if kind == "time" else kind)
+    assert len(validate(frame, drafted_schema(draft(frame))).valid) == len(frame)
+
+
+def test_a_value_that_cannot_be_read_is_told_once() -> None:
+    assert judged(amount=[10.0, "oops", 30.0]).rules == {"amount: coerce_dtype('float64')": 1}
+
+
 def test_a_batch_keeps_the_contract_drafted_from_it() -> None:
     found = validate(FIRST, SCHEMA)
     assert (len(found.valid), len(found.broken), found.rules, found.extra_columns) == (3, 0, {}, ())
-    assert found.valid["at"].dtype == "datetime64[ns]"
+    assert found.valid["at"].dtype == "datetime64[us]"
 
 
 @pytest.mark.parametrize(

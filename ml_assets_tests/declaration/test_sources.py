@@ -212,3 +212,11 @@ def test_ids_follow_content_and_not_position(rows: list[tuple[int, str]], random
     order = list(range(len(rows)))
     random.shuffle(order)
     assert sorted(content_ids(frame)) == sorted(content_ids(frame.iloc[order].reset_index(drop=True)))
+
+
+@pytest.mark.parametrize(
+    ("read", "named"),
+    [({}, set()), ({"sep": ";"}, set()), ({"dtype": {"at": "string"}}, {"at"}), ({"dtype": "object"}, {"id", "at"})],
+)
+def test_types_declared_for_pandas_are_known(read: dict[str, Any], named: set[str]) -> None:
+    assert files("rows.csv", read=read).typed(("id", "at")) == named

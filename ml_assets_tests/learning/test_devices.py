@@ -64,3 +64,36 @@ def test_the_declared_device_reaches_every_fit(
     scores = fit_candidate("xgboost", table, recipe=Recipe({"rounds": 3}, device=device)).predict(table.features)
     assert seen == [device]
     assert len(scores) == 200
+
+
+class _OnAGpu:
+    """A booster that says what it was set to, as one that grew on a GPU: here there may be none."""
+
+    def __init__(self, booster: Any, told: list[dict[str, Any]]) -> None:
+        self.booster, self.told = booster, told
+
+    def __getitem__(self, rounds: slice) -> "_OnAGpu":
+        return _OnAGpu(self.booster[rounds], self.told)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.booster, name)
+
+    def set_param(self, settings: dict[str, Any]) -> None:
+        self.told.append(settings)
+        self.booster.set_param(settings)
+
+
+@pytest.mark.filterwarnings("ignore:.*GPU")
+@pytest.mark.parametrize("patience", [0, 2])
+def test_what_grew_on_a_gpu_is_asked_on_the_processor(
+    make_table: MakeTable, monkeypatch: pytest.MonkeyPatch, patience: int
+) -> None:
+    told: list[dict[str, Any]] = []
+    real = xgboost.train
+    monkeypatch.setattr(xgboost, "train", lambda *given, **more: _OnAGpu(real(*given, **more), told))
+    table = make_table("binary", n=200)
+    recipe = Recipe({"rounds": 3, "early_stopping_rounds": patience}, device="cuda")
+    found = fit_candidate("xgboost", table, recipe=recipe)
+    assert told == [{"nthread": 1, "device": "cpu"}]
+    config = json.loads(found.booster.save_config())  # type: ignore[attr-defined]
+    assert config["learner"]["generic_param"]["device"] == "cpu"

@@ -117,8 +117,11 @@ def test_a_date_may_arrive_as_text() -> None:
     specs = feature_specs(pd.DataFrame({"at": pd.to_datetime(["2020-01-01", "2020-01-02"])}))
     prepared = prepare(pd.DataFrame({"at": ["1970-01-03", "1970-01-04T12:00:00Z"]}), specs)
     assert prepared["at"].tolist() == [2.0, 3.5]
-    with pytest.raises(DataError, match="dates"):
-        prepare(pd.DataFrame({"at": ["soon"]}), specs)
+    for wrong in ("soon", "01/02/2024", "20240131", 20240131):  # month or day first, and what is merely a number
+        with pytest.raises(DataError, match="dates such as 2024-01-31"):
+            prepare(pd.DataFrame({"at": [wrong]}), specs)
+    assert prepare(pd.DataFrame({"at": pd.array([None], dtype="Int64")}), specs)["at"].isna().all()
+    assert prepare(prepared, specs).equals(prepared)
 
 
 def test_heaviest_categories_are_kept_ties_by_name() -> None:

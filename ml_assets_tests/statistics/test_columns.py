@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_assets.errors import DataError
 from ml_assets.statistics.columns import Kind, read_column
 
 
@@ -45,9 +44,9 @@ def test_dates_are_seconds() -> None:
     assert list(column.numbers) == [86_400, 60]
 
 
-def test_dates_beyond_the_calendar_are_named() -> None:
-    with pytest.raises(DataError, match="'when' looks datetime"):
-        read_column(pd.Series([datetime.date(9999, 1, 1)], name="when"))
+def test_a_date_that_stands_for_never_is_read() -> None:
+    (never,) = read_column(pd.Series([datetime.date(9999, 12, 31)], name="when")).numbers
+    assert never == (datetime.date(9999, 12, 31) - datetime.date(1970, 1, 1)).days * 86_400
 
 
 def test_levels_are_quantile_bins_with_piles_and_missing_apart() -> None:

@@ -29,6 +29,13 @@ def test_without_a_function_every_column_is_its_own() -> None:
     assert measured_lineage(None, _frame()[["age", "job"]]) == {"age": ("age",), "job": ("job",)}
 
 
+def test_a_date_beyond_nanoseconds_is_moved_like_any_other() -> None:
+    ends = np.array(["9999-12-31", "2024-01-31", "2025-06-30", "NaT"] * 5, dtype="datetime64[us]")
+    frame = pd.DataFrame({"ends": ends, "other": np.arange(20.0)})
+    found = measured_lineage(lambda rows: pd.DataFrame({"year": rows["ends"].dt.year, "other": rows["other"]}), frame)
+    assert found == {"year": ("ends",), "other": ("other",)}
+
+
 def test_known_dependences_of_every_type_are_found() -> None:
     def features(frame: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(

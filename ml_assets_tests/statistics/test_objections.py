@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.statistics.columns import read_column
+from ml_assets.statistics.dates import DateLikeText
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.leakage import Leak
 from ml_assets.statistics.objections import ColumnFacts, Context, Measured, Screened, objections
@@ -36,6 +37,22 @@ def test_nothing_speaks_against_a_sound_column() -> None:
     assert _verdicts(_SOUND) == []
     unmeasured = replace(_SOUND, stale=math.nan, stale_before=math.nan, unseen=math.nan, proxy=Proxy(None, math.nan))
     assert _verdicts(unmeasured) == []
+
+
+def test_text_that_looks_like_dates_is_told_with_what_to_do_and_asks_for_nothing() -> None:
+    (other,) = objections(replace(_SOUND, dates=DateLikeText(100, 40, 30, "31.01.2024")), _NOTHING)
+    assert other.verdict == "use"
+    assert other.sentence == (
+        "70 of 100 values look like dates and stay categories, where each new date is unseen, since '31.01.2024' is no "
+        "ISO-8601 date: have the source write each as 2024-01-31, or make numbers of them in data_pipeline.features."
+    )
+    (whole,) = objections(replace(_SOUND, dates=DateLikeText(100, 100, 0, None)), _NOTHING)
+    assert whole.sentence.endswith("unseen: declare its type, datetime64, in data_pipeline.contract.")
+    # selection reads reasons for these words: a date is no suspicion
+    for sentence in (other.sentence, whole.sentence):
+        assert not any(word in sentence.lower() for word in ("too good", "outcome", "leak", "sum", "marks the time"))
+    for few in (DateLikeText(100, 20, 30, "soon"), DateLikeText(9, 9, 0, None), None):
+        assert _verdicts(replace(_SOUND, dates=few)) == []
 
 
 _OUTCOME = ColumnFacts(available="after_outcome", reason="Call length")

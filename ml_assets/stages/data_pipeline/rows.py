@@ -1,6 +1,7 @@
 """What is done to the rows of one batch; no Dagster here, so that each step can be tried alone."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from ml_assets.declaration.contract import (
     drafted_schema,
     validate,
 )
-from ml_assets.declaration.sources import content_ids
+from ml_assets.declaration.sources import FilesSource, content_ids
 from ml_assets.errors import DataError
 from ml_assets.history import ID, LABEL, OWN, TIME
 from ml_assets.resources.store import SolutionStore
@@ -81,8 +82,18 @@ def contract_of(solution: Solution, store: SolutionStore, frame: pd.DataFrame) -
 
 def _drafted(solution: Solution, frame: pd.DataFrame) -> tuple[ColumnDraft, ...]:
     """The draft without the target; an id must be there and has no range: running numbers leave every range in time."""
-    columns = draft(frame.drop(columns=[solution.target], errors="ignore"))
+    kept = _stay_text(solution, [str(c) for c in frame.columns])
+    columns = draft(frame.drop(columns=[solution.target], errors="ignore"), as_text=kept)
     return tuple(ColumnDraft(c.column, "text") if c.column == solution.data_pipeline.id else c for c in columns)
+
+
+def _stay_text(solution: Solution, columns: Collection[str]) -> frozenset[str]:
+    """Columns whose text names something (a batch, a group, a cluster) or has its type declared: no dates for a model."""
+    pipeline = solution.data_pipeline
+    timed = pipeline.arrival.event_time if pipeline.arrival is not None else None
+    named = (timed, solution.model.cluster, *map(solution.data_bias.columns_of, solution.group_names))
+    typed = pipeline.source.typed(columns) if isinstance(pipeline.source, FilesSource) else frozenset()
+    return frozenset(c for c in named if c is not None) | typed
 
 
 def divide(solution: Solution, store: SolutionStore, frame: pd.DataFrame) -> Divided:
@@ -93,10 +104,20 @@ def divide(solution: Solution, store: SolutionStore, frame: pd.DataFrame) -> Div
     found = _with_target(solution, validate(frame, contract_of(solution, store, frame)))
     named = _named(solution, found.valid)
     valid, apart = _first_of_each(named)
-    broken = pd.concat([found.broken, apart], ignore_index=True) if len(apart) else found.broken
+    broken = _together(found.broken, apart)
     rules = found.rules | {str(rule): int(n) for rule, n in apart[BROKEN].value_counts().items()}
     share = len(broken) / len(frame)
     return Divided(valid, broken, rules, found.extra_columns, share > limit or valid.empty, share, limit)
+
+
+def _together(broken: pd.DataFrame, apart: pd.DataFrame) -> pd.DataFrame:
+    """Rows as the source had them above rows that the contract already coerced: where the types differ, any."""
+    parts = [part for part in (broken, apart) if len(part)]
+    if len(parts) < 2:
+        return (parts or [broken])[0].reset_index(drop=True)
+    shared = [c for c in apart.columns if c in broken.columns]
+    differ = {c: object for c in shared if broken[c].dtype != apart[c].dtype}
+    return pd.concat([part.astype(differ) for part in parts], ignore_index=True)
 
 
 def _with_target(solution: Solution, found: Validated) -> Validated:

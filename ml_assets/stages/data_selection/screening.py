@@ -13,6 +13,7 @@ from ml_assets.graph import Stage
 from ml_assets.history import BATCH, ID, LABEL, OWN, groups_of, labelled_history
 from ml_assets.learning.table import encode_target
 from ml_assets.resources import SolutionStore, Store
+from ml_assets.statistics.dates import DateLikeText, date_like
 from ml_assets.statistics.screening import ColumnFacts, ColumnScreening, screen
 
 NEWEST_ROWS = 40_000
@@ -86,10 +87,18 @@ def examine(solution: Solution, store: SolutionStore) -> tuple[ColumnScreening, 
         declared=declared,
         groups=attributes,
         protected=protected,
+        dates=_date_like(solution, candidates),
         order=order,
         parts=parts,
         seed=solution.model.seed,
     )
+
+
+def _date_like(solution: Solution, candidates: pd.DataFrame) -> dict[str, DateLikeText | None]:
+    """How far the columns that may become inputs look like dates: the time of a row and what is hidden are none."""
+    arrival = solution.data_pipeline.arrival
+    apart = solution.never_inputs | ({arrival.event_time} if arrival is not None else set())
+    return {str(c): date_like(candidates[c]) for c in candidates.columns if c not in apart}
 
 
 def _likely_parts(solution: Solution, rows: pd.DataFrame) -> np.ndarray[Any, Any]:

@@ -26,9 +26,11 @@ def training_record(solution: Solution, store: SolutionStore, decision: Facts) -
             "remedy": store.read_facts("mitigation")["chosen"],
             "last_fit": store.read_facts("mitigation")["refit"]["sentence"],
             "seed": solution.model.seed,
+            "device": _fitted(store, chosen).get("device", "cpu"),
+            "loss": solution.training_loss.name if solution.task == "regression" else "log_loss",
             "threshold": model["threshold"],
             "calibration": model["calibration"],
-            **{f"{chosen}.{k}": v for k, v in _parameters(store, chosen).items()},
+            **{f"{chosen}.{k}": v for k, v in _fitted(store, chosen).get("parameters", {}).items()},
         },
         metrics=_metrics(store, decision),
         tags={
@@ -53,11 +55,12 @@ def training_record(solution: Solution, store: SolutionStore, decision: Facts) -
     )
 
 
-def _parameters(store: SolutionStore, chosen: str) -> dict[str, Any]:
+def _fitted(store: SolutionStore, chosen: str) -> Facts:
+    """What was noted when the chosen model was fitted."""
     for asset in ("candidates", "baselines"):
         models = store.read_facts(asset)["models"]
         if chosen in models:
-            return dict(models[chosen]["parameters"])
+            return dict(models[chosen])
     return {}
 
 

@@ -9,7 +9,9 @@ import numpy as np
 from ml_assets.declaration import Solution
 from ml_assets.history import Learned, training_rows
 from ml_assets.learning.artifact import SolutionArtifact, load, save
+from ml_assets.learning.blending import BLEND
 from ml_assets.learning.candidates import DEFAULT_CANDIDATES, family
+from ml_assets.learning.devices import device_in_use
 from ml_assets.learning.finishing import Finished, finish, train
 from ml_assets.learning.job import Recipe
 from ml_assets.learning.losses import row_loss
@@ -25,6 +27,8 @@ from ml_assets.statistics.metrics import evaluate, names_for
 
 BASELINES = ("dummy", "single_feature")
 RULE_NAME = "simple_rule"
+GROWN_ON_A_DEVICE = ("xgboost", BLEND)
+"""Families that are fitted on the declared device; every other one knows the processor alone."""
 
 
 def candidate_names(solution: Solution) -> tuple[str, ...]:
@@ -50,6 +54,7 @@ def fit_all(
     searched = look_for_parameters(solution, rows, names, warm=warm or {}, log=log) if asset == "candidates" else None
     validation = rows.part("validation")
     judged = {}
+    device = device_in_use(solution.model.device)
     for name in names:
         recipe = declared_recipe(solution, name)
         if searched is not None and name in searched.found:
@@ -64,6 +69,7 @@ def fit_all(
             "inputs": [spec.name for spec in artifact.specs],
             "parameters": dict(artifact.predictor.parameters),
             "given": dict(recipe.parameters),
+            "device": device if name in GROWN_ON_A_DEVICE else "cpu",
             "metrics": figures(solution, artifact, validation),
         }
     if asset == "baselines" and validation.rule is not None:
@@ -74,6 +80,7 @@ def fit_all(
             "inputs": [],
             "parameters": {},
             "given": {},
+            "device": "cpu",
             "metrics": rule_figures(solution, validation),
         }
     return store.write_facts(

@@ -13,7 +13,7 @@ from ml_assets.resources import REGISTRY
 from ml_assets.resources.pages import UI_VARIABLE
 from ml_assets.resources.registry import TRACKING_VARIABLE
 from ml_assets.stages.deployment import recording
-from ml_assets.stages.deployment.recording import git_commit, plots
+from ml_assets.stages.deployment.recording import git_commit, plots, training_record
 from ml_assets_tests.stages.lab import Lab
 
 
@@ -55,6 +55,23 @@ def test_the_run_in_mlflow_leads_to_the_pages_of_dagster(stream: Lab, monkeypatc
     assert told.tags["ml.dagster_page"] == f"http://ui:3000/runs/{decision['run_id']}"
     assert f"[`{decision['run_id']}`](http://ui:3000/runs/{decision['run_id']})" in told.note
     assert "[`stream/champion`](http://ui:3000/assets/stream/champion)" in told.note
+
+
+def test_device_loss_and_seed_are_parameters_of_the_run(stream: Lab, fork: Lab, table: Lab) -> None:
+    def logged(lab: Lab) -> dict[str, str]:
+        run = REGISTRY.for_instance(lab.instance).client.get_run(lab.store.read_facts("champion")["mlflow_run"])
+        return {name: run.data.params[name] for name in ("device", "loss", "seed")}
+
+    assert logged(stream) == {"device": '"cpu"', "loss": '"log_loss"', "seed": str(stream.solution.model.seed)}
+    assert logged(table)["loss"] == '"quantile 0.667"'  # a unit too few costs twice a unit too many
+    # the device is the one that was taken when the model was fitted, not what a declaration says by now
+    facts = fork.store.read_facts("candidates")
+    facts["models"]["logistic_regression"]["device"] = "cuda:0"
+    fork.store.write_facts("candidates", facts)
+    seeded = fork.but(model={"seed": 7})
+    decision = seeded.store.read_facts("champion")
+    told = training_record(seeded.solution, seeded.store, {**decision, "comparison": None}).parameters
+    assert (told["device"], told["seed"]) == ("cuda:0", 7)
 
 
 def test_a_refused_training_is_a_run_too_and_no_version(fork: Lab) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ml_assets.errors import DataError
 from ml_assets.statistics import arrays, measures
 from ml_assets.statistics.arrays import FloatArray
+from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.clustered_metrics import influence_of, widened
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.measures import Figure, How
@@ -236,8 +237,8 @@ def evaluate(
     plain = Estimate(name, value, low, high, n, currency if row.needs == "money" else row.unit, level)
     if cluster is None:
         return plain
-    arrays.same_rows(truth=y, cluster=np.asarray(cluster))
-    return widened(plain, influence_of(name, row.rows, y, values), np.asarray(cluster), (row.lowest, row.highest))
+    shared = cluster_codes(cluster, len(y))
+    return widened(plain, influence_of(name, row.rows, y, values), shared, (row.lowest, row.highest))
 
 
 def _read_truth(row: Metric, truth: npt.ArrayLike) -> FloatArray:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ml_assets.declaration import Solution
 from ml_assets.declaration.arrival import Batch
-from ml_assets.history import DECISION, ID, LABEL, SCORE, VERSION, is_blocked
+from ml_assets.history import DECISION, ID, LABEL, SCORE, VERSION, clusters_of, is_blocked
 from ml_assets.learning.artifact import SolutionArtifact
 from ml_assets.learning.table import encode_target
 from ml_assets.releases import open_version, version_facts
@@ -91,6 +91,13 @@ class Judge:
         return {
             i for b in self.store.batches("features") for i in self.store.read_frame("features", b, [ID])[ID]
         } - learned
+
+    def clusters(self, batch: Batch, rows: pd.DataFrame) -> np.ndarray[Any, Any] | None:
+        """What rows of a batch share (``model.cluster``), (n,); None where nothing is declared."""
+        if self.solution.model.cluster is None:
+            return None
+        valid = self.store.read_frame("valid_data", batch.key).set_index(ID, drop=False).loc[rows[ID]]
+        return clusters_of(self.solution, valid.reset_index(drop=True))
 
     def money(self, rows: pd.DataFrame, truth: np.ndarray[Any, Any], released: Facts) -> np.ndarray[Any, Any]:
         """Money of every decision."""

@@ -89,7 +89,7 @@ class Judging:
         found = self._disparities(decision, answer)
         own = found if candidate.decision is None else self._disparities(answer.decision, answer)
         gain = np.asarray(self.value.money(table.truth, decision), dtype=np.float64)
-        money = evaluate("value_per_decision", table.truth, money=gain, level=level)
+        money = evaluate("value_per_decision", table.truth, money=gain, level=level, cluster=table.cluster)
         accuracy, right = self._accuracy(decision)
         grouped = candidate.artifact.group_thresholds is not None
         return Measured(name, found, overall_verdict(found), decision, money, accuracy, gain, right, grouped, own)
@@ -108,14 +108,18 @@ class Judging:
 
     def _accuracy(self, decision: NDArray[Any]) -> tuple[Estimate, FloatArray]:
         """Accuracy and whether each row is right; for regression the mean absolute error and minus each row's."""
-        truth = self.table.truth
+        truth, shared = self.table.truth, self.table.cluster
         if self.table.task == "regression":
             error = evaluate(
-                "mean_absolute_error", truth, score=np.asarray(decision, dtype=np.float64), level=self.level
+                "mean_absolute_error",
+                truth,
+                score=np.asarray(decision, dtype=np.float64),
+                level=self.level,
+                cluster=shared,
             )
             return error, -np.abs(np.asarray(decision, dtype=np.float64) - truth)
         right = np.asarray(np.asarray(decision) == truth, dtype=np.float64)
-        return evaluate("accuracy", truth, decision=decision, level=self.level), right
+        return evaluate("accuracy", truth, decision=decision, level=self.level, cluster=shared), right
 
     def effects(self, base: Measured, one: Measured) -> tuple[GroupEffect, ...]:
         """What a remedy does to every group."""

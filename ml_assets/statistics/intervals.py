@@ -168,7 +168,7 @@ def delong(truth: npt.ArrayLike, score: npt.ArrayLike, *, level: float = 0.95) -
     smaller = min(positives, n - positives)
     if smaller == 0:
         return not_estimable("roc_auc", n=n, level=level)
-    of_positives, of_negatives = _placements(y, s)
+    of_positives, of_negatives = placements(y, s)
     auc = float(of_positives.mean())
     low, high = auc, auc
     if auc in (0.0, 1.0):
@@ -196,7 +196,7 @@ def delong_difference(
     if min(positives, n - positives) < 2:
         return not_estimable("roc_auc_difference", n=n, level=level)
     of_positives, of_negatives = (
-        first - second for first, second in zip(_placements(y, a), _placements(y, b), strict=True)
+        first - second for first, second in zip(placements(y, a), placements(y, b), strict=True)
     )
     difference = float(of_positives.mean())
     half = z * math.sqrt(_mean_variance(of_positives) + _mean_variance(of_negatives))
@@ -212,7 +212,7 @@ def midranks(values: FloatArray) -> FloatArray:
     return ranks
 
 
-def _placements(y: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
+def placements(y: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
     """For each positive the share of negatives below it, for each negative the share of positives above it."""
     above, below = s[y == 1], s[y == 0]
     ranks = midranks(s)

@@ -7,13 +7,14 @@ import pandas as pd
 
 from ml_assets.declaration import Solution
 from ml_assets.declaration.arrival import Batch
-from ml_assets.history import DECISION, ID, LABEL, SCORE, VERSION, is_blocked
+from ml_assets.history import DECISION, ID, LABEL, SCORE, VERSION, clusters_of, is_blocked
 from ml_assets.learning.artifact import SolutionArtifact
 from ml_assets.learning.table import encode_target
 from ml_assets.releases import open_version, version_facts
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.registry import ModelRegistry
 from ml_assets.resources.store import Facts
+from ml_assets.statistics.clustered import cluster_codes
 
 BLOCKED = "blocked: the batch broke its contract, so it was not scored"
 UNSCORED = "not scored: no model was live when this batch came"
@@ -91,6 +92,14 @@ class Judge:
         return {
             i for b in self.store.batches("features") for i in self.store.read_frame("features", b, [ID])[ID]
         } - learned
+
+    def clusters(self, batch: Batch, rows: pd.DataFrame) -> np.ndarray[Any, Any] | None:
+        """What rows of a batch share (``model.cluster``), as codes (n,); None where nothing is declared."""
+        if self.solution.model.cluster is None:
+            return None
+        valid = self.store.read_frame("valid_data", batch.key).set_index(ID, drop=False).loc[rows[ID]]
+        shared = clusters_of(self.solution, valid.reset_index(drop=True))
+        return None if shared is None else cluster_codes(shared, len(rows))
 
     def money(self, rows: pd.DataFrame, truth: np.ndarray[Any, Any], released: Facts) -> np.ndarray[Any, Any]:
         """Money of every decision."""

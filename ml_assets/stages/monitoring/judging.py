@@ -27,7 +27,7 @@ def judge_performance(judge: Judge, batch: Batch) -> Facts:
         return judge.write("performance_report", batch, {"judged": False, "sentence": skipped})
     rows, truth, version, released = judge.judged_rows(batch)
     solution = judge.solution
-    score = scores_of(rows, released)
+    score, shared = scores_of(rows, released), judge.clusters(batch, rows)
     found = (
         [
             evaluate(
@@ -39,6 +39,7 @@ def judge_performance(judge: Judge, batch: Batch) -> Facts:
                 seed=solution.model.seed,
                 draws=200,
                 currency=solution.business_case.currency,
+                cluster=shared,
             )
             for n in names_for(solution.task)
         ]
@@ -116,7 +117,7 @@ def judge_value(judge: Judge, batch: Batch) -> Facts:
         return judge.write("value_report", batch, {"judged": False, "sentence": UNLABELLED})
     money = judge.money(rows, truth, released)
     unit = judge.solution.business_case.currency
-    earned = evaluate("value_per_decision", truth, decision=rows[DECISION].to_numpy(), money=money, currency=unit)
+    earned = evaluate("value_per_decision", truth, money=money, currency=unit, cluster=judge.clusters(batch, rows))
     value = judge.solution.business_case.money(tuple(released["classes"]))
     others = {p.name: p.per_decision.value for p in policies(truth, value)}
     promised = next((m["value"] for m in released["metrics"] if m["name"] == "value_per_decision"), None)

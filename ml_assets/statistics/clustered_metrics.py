@@ -158,7 +158,14 @@ def average_precision_pulls(truth: FloatArray, score: FloatArray) -> FloatArray:
 
 
 def macro_f1_ends(truth: FloatArray, decision: FloatArray, cluster: IntArray, figure: Figure, how: How) -> Interval:
-    """Of macro F1: Wilson's on as many rows as the clusters are worth, by what a row pulls on the F1 of its two classes.
+    """Of macro F1: Wilson's on as many rows as the clusters are worth."""
+    error, clusters = _error(macro_f1_pulls(truth, decision), cluster), float(np.unique(cluster).size)
+    draws = worth(figure.value, error, clusters=clusters, rows=float(truth.size), level=how.level)
+    return wilson(figure.value * draws, draws, level=how.level)
+
+
+def macro_f1_pulls(truth: FloatArray, decision: FloatArray) -> FloatArray:
+    """The influence values (n,) of macro F1, by the classes of a row's truth and decision; their sum is 0.
 
     For class c the pull is (2·[truth = decision = c] - F1_c·([truth = c] + [decision = c])) / (rows true or decided c).
     """
@@ -167,10 +174,8 @@ def macro_f1_ends(truth: FloatArray, decision: FloatArray, cluster: IntArray, fi
     right = (y == d).astype(np.float64)
     total = np.bincount(where, minlength=classes.size).astype(np.float64)
     own = 2 * np.bincount(y, weights=right, minlength=classes.size) / total
-    pulls = (2 * right / total[y] - own[y] / total[y] - own[d] / total[d]) / classes.size
-    clusters = float(np.unique(cluster).size)
-    draws = worth(figure.value, _error(pulls, cluster), clusters=clusters, rows=float(truth.size), level=how.level)
-    return wilson(figure.value * draws, draws, level=how.level)
+    pulls: FloatArray = (2 * right / total[y] - own[y] / total[y] - own[d] / total[d]) / classes.size
+    return pulls
 
 
 def calibration_ends(truth: FloatArray, score: FloatArray, cluster: IntArray, _figure: Figure, how: How) -> Interval:

@@ -62,8 +62,8 @@ def ratio_of_means(
         return 0.0, 0.0
     # With r in units of top / base: a·r² - 2·b·r + c <= 0, which r = 1 always meets.
     both = np.vstack([above / top, below / base])
-    noise = np.cov(both) / n if cluster is None else covariance_of_means(both.T, cluster)
-    spread = noise * t_quantile(level, n - 1) ** 2
+    noise = np.cov(both) if cluster is None else covariance_of_means(both.T, cluster) * n
+    spread = noise * t_quantile(level, n - 1) ** 2 / n
     a, b, c = 1 - float(spread[1, 1]), 1 - float(spread[0, 1]), 1 - float(spread[0, 0])
     root = math.sqrt(max(b * b - a * c, 0.0))
     low = c / (b + root) if c > 0 else 0.0

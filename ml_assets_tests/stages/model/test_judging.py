@@ -1,9 +1,12 @@
 """The test part: read for a decision, counted, and the criteria decided on it."""
 
+import numpy as np
 import pytest
 
 from ml_assets.declaration.success_criteria import Criterion
-from ml_assets.stages.model.judging import decide, lost_to
+from ml_assets.history import training_rows
+from ml_assets.releases import challenger
+from ml_assets.stages.model.judging import decide, evaluate_final, lost_to
 from ml_assets.statistics.estimate import Estimate
 from ml_assets_tests.stages.lab import Lab
 
@@ -78,3 +81,21 @@ def test_other_tasks_are_judged_by_their_own_metrics(name: str, request: pytest.
     own = {"table": {"r2", "root_mean_squared_error"}, "classes": {"accuracy", "macro_f1"}}[name]
     assert own <= metrics
     assert "roc_auc" not in metrics
+
+
+def test_an_evaluation_counts_a_declared_cluster_as_one_draw(fork: Lab) -> None:
+    """Ten rows of the same label and nearly the same score are one customer's: they tell little more than one of them."""
+    before = fork.store.read_facts("evaluation")
+    learned, frame = training_rows(fork.solution, fork.store), fork.store.read_frame("training_set")
+    score = challenger(fork.store).predict(learned.table.features, groups=learned.groups).score
+    owner = np.empty(len(frame), dtype=np.int64)
+    owner[np.lexsort([score, learned.table.truth, learned.table.part])] = np.arange(len(frame)) // 10
+    fork.store.write_frame("training_set", frame.assign(**{"ml:cluster": owner.astype(str)}))
+    after = evaluate_final(fork.solution, fork.store)
+    pairs = {m["name"]: (m, n) for m, n in zip(before["metrics"], after["metrics"], strict=True)}
+    assert all((m["value"], m["n"]) == (n["value"], n["n"]) for m, n in pairs.values())
+    wider = {name: (n["high"] - n["low"]) / (m["high"] - m["low"]) for name, (m, n) in pairs.items()}
+    assert min(wider[name] for name in ("roc_auc", "log_loss", "accuracy", "recall", "value_per_decision")) > 1.5
+    rule = [{m["name"]: m for m in facts["baselines"]["simple_rule"]}["accuracy"] for facts in (before, after)]
+    assert rule[1]["high"] - rule[1]["low"] > rule[0]["high"] - rule[0]["low"]
+    assert [c["met"] for c in after["criteria"]] == [c["met"] for c in before["criteria"]]

@@ -1,5 +1,6 @@
 """What is read of a scored batch: one answer per row, the model that gave it, and why nothing can be said."""
 
+from ml_assets.history import ID
 from ml_assets.stages.monitoring.judge import BLOCKED, UNLABELLED, UNSCORED, Judge, scores_of
 from ml_assets_tests.stages.lab import NEXT, Lab
 
@@ -30,3 +31,14 @@ def test_of_several_classes_every_probability_is_read(classes: Lab) -> None:
     judge = Judge(classes.solution, classes.store, classes.models)
     rows, _, _, released = judge.judged_rows(classes.solution.data_pipeline.batch("all"))
     assert scores_of(rows, released).shape == (len(rows), 3)
+
+
+def test_clusters_of_a_batch_are_those_of_its_valid_rows_in_the_order_of_the_answers(table: Lab) -> None:
+    batch = table.solution.data_pipeline.batch("all")
+    judge = Judge(table.solution, table.store, table.models)
+    rows = judge.judged_rows(batch)[0].iloc[::-1].reset_index(drop=True)
+    assert judge.clusters(batch, rows) is None
+    found = Judge(table.but(model={"cluster": "weekday"}).solution, table.store, table.models).clusters(batch, rows)
+    weekday = table.store.read_frame("valid_data", "all").set_index(ID).loc[rows[ID], "weekday"]
+    assert found is not None
+    assert found.tolist() == weekday.tolist()  # codes of the sorted texts "0" to "6"

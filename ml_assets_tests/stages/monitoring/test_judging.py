@@ -1,10 +1,15 @@
 """What is said of a scored batch: by hand-worked figures of the rows themselves."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from ml_assets.declaration.arrival import Batch
 from ml_assets.history import DECISION, ID, LABEL, SCORE
-from ml_assets.stages.monitoring.judging import performance_verdict
+from ml_assets.resources.store import Facts
+from ml_assets.stages.monitoring.judge import Judge
+from ml_assets.stages.monitoring.judging import judge_performance, judge_value, performance_verdict
 from ml_assets.statistics.metrics import evaluate
 from ml_assets.statistics.tensor import CountTensor
 from ml_assets_tests.stages.lab import Lab
@@ -71,3 +76,27 @@ def test_the_counts_of_batches_add_up_to_those_of_all_their_rows(stream: Lab) ->
     both = counts.merge(counts)
     assert both.n == 600
     assert both.marginal([]).counts.sum() == 600
+
+
+def test_rows_of_a_declared_cluster_are_one_draw_of_the_figures_of_a_batch(table: Lab, tmp_path: Path) -> None:
+    """Ten shops whose sales were missed by nearly the same amount have one owner."""
+    fork = table.fork(tmp_path / "fork")
+    batch = fork.solution.data_pipeline.batch("all")
+    before = _figures(Judge(fork.solution, fork.store, fork.models), batch)
+    assert before["earned"] == table.store.read_facts("value_report", "all")["earned"]
+    rows, truth, _, _ = Judge(fork.solution, fork.store, fork.models).judged_rows(batch)
+    order = rows[ID].iloc[np.argsort(rows[SCORE].to_numpy(float) - truth)]
+    owner = dict(zip(order, np.arange(len(order)) // 10, strict=True))
+    valid = fork.store.read_frame("valid_data", "all")
+    fork.store.write_frame("valid_data", valid.assign(owner=valid[ID].map(owner)), "all")
+    after = _figures(Judge(fork.but(model={"cluster": "owner"}).solution, fork.store, fork.models), batch)
+    fork.instance.dispose()
+    for name in ("mean_error", "root_mean_squared_error", "value_per_decision", "earned"):
+        assert (after[name]["value"], after[name]["n"]) == (before[name]["value"], before[name]["n"])
+        assert after[name]["high"] - after[name]["low"] > 1.5 * (before[name]["high"] - before[name]["low"])
+
+
+def _figures(judge: Judge, batch: Batch) -> dict[str, Facts]:
+    """Every figure of a batch, judged anew."""
+    performance, earned = judge_performance(judge, batch)["metrics"], judge_value(judge, batch)["earned"]
+    return {m["name"]: m for m in performance} | {"earned": earned}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.disparity import FAIRNESS_METRICS, Disparity, disparities, overall_verdict
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.intervals import mean_interval, wilson
 from ml_assets.statistics.metrics import METRICS, evaluate
 from ml_assets.statistics.value import Value
 from ml_assets.statistics.verdicts import Verdict
@@ -136,19 +135,23 @@ class Judging:
     def lost(self, name: str, before: FloatArray, after: FloatArray) -> Estimate:
         """Mean of before - after over the same rows, in pairs: above 0 = lost."""
         less = before - after
-        low, high = mean_interval(less, level=self.level)
         unit = "money" if name == "money lost" else METRICS["mean_absolute_error"].unit if self._number else ""
-        return Estimate(name, float(less.mean()), low, high, len(less), unit, self.level)
+        return self._mean(name, less, unit)
 
     def changed(self, base: Measured, one: Measured) -> Estimate:
         """Share of decisions that differ; for regression the mean distance of the predictions."""
         if self._number:
             away = np.abs(np.asarray(one.decision, dtype=np.float64) - base.decision)
-            low, high = mean_interval(away, level=self.level)
-            return Estimate("mean change of prediction", float(away.mean()), low, high, len(away), "", self.level)
-        other, n = int((one.decision != base.decision).sum()), len(base.decision)
-        low, high = wilson(other, n, level=self.level)
-        return Estimate("decisions changed", other / n, low, high, n, "", self.level)
+            return self._mean("mean change of prediction", away)
+        other = np.asarray(one.decision != base.decision)
+        found = evaluate("selection_rate", other, decision=other, level=self.level, cluster=self.table.cluster)
+        return replace(found, name="decisions changed")
+
+    def _mean(self, name: str, values: FloatArray, unit: str = "") -> Estimate:
+        """Student's interval of a mean, rows of one cluster as one draw."""
+        none = np.zeros(len(values))
+        found = evaluate("mean_error", none, score=values, level=self.level, cluster=self.table.cluster)
+        return replace(found, name=name, unit=unit)
 
     @property
     def _number(self) -> bool:

@@ -1,6 +1,7 @@
 """Distances, reaches and refusals of one remedy against "none", from counts."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from ml_assets.learning.frontier import Candidate, Judging, in_limits, lost_shar
 from ml_assets.statistics.disparity import Disparity
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.value import RegressionValue
-from ml_assets_tests.learning.test_mitigation import FAIR, GROUPS, TRUTH, UNFAIR, VALUE, remedy, table
+from ml_assets_tests.learning.test_mitigation import FAIR, GROUPS, TRUTH, UNFAIR, VALUE, N, remedy, table
 
 JUDGING = Judging(table(), GROUPS, VALUE, 1, {"selection_rate_difference": 0.1})
 
@@ -62,6 +63,21 @@ def test_losses_are_paired() -> None:
     lost = JUDGING.lost("money lost", none.gain, fair.gain)
     assert lost.value == pytest.approx(float((UNFAIR == TRUTH).mean()) - 1.0)
     assert JUDGING.changed(none, fair).value == pytest.approx(float((UNFAIR != TRUTH).mean()))
+
+
+def test_copies_of_rows_with_one_owner_cost_and_change_no_surer_than_the_rows_once() -> None:
+    """Forty rows a hundred times over, against the forty rows."""
+    few = np.random.default_rng(1).permutation(len(GROUPS))[:40]
+    shared, once = np.repeat(few, 100), replace(JUDGING, table=JUDGING.table.rows(few), groups=GROUPS.iloc[few])
+    copied = replace(JUDGING.table.rows(shared), cluster=np.repeat(np.arange(40), 100))
+    widths = []
+    for judging, at in ((once, few), (replace(once, table=copied, groups=GROUPS.iloc[shared]), shared)):
+        base, one = (judging.measure(n, Candidate(remedy(d[at]))) for n, d in (("none", UNFAIR), ("all", np.ones(N))))
+        lost = (judging.lost("money lost", base.gain, one.gain), judging.lost("accuracy lost", base.right, one.right))
+        found = (base.money, base.accuracy, *lost, judging.changed(base, one))
+        assert [e.n for e in found] == [len(at)] * 5
+        widths.append([e.high - e.low for e in found])
+    assert widths[1] == pytest.approx(widths[0], rel=0.06)
 
 
 def test_a_regression_pays_in_distance() -> None:

@@ -75,7 +75,8 @@ def _beats(solution: Solution, store: SolutionStore) -> Verdict:
         for n, r in rivals.items()
     ]
     best = max(rivals.items(), key=lambda item: item[1]["value"])
-    sentence = f"{own['value']:.4g} {unit} per decision [{own['low']:.4g}, {own['high']:.4g}] against {best[0]} {best[1]['value']:.4g}; n = {facts['rows']:,}"
+    bounds = f"[{own['low']:.4g}, {own['high']:.4g}]" if own["low"] is not None else "without bounds"
+    sentence = f"{own['value']:.4g} {unit} per decision {bounds} against {best[0]} {best[1]['value']:.4g}; n = {facts['rows']:,}"
     return Verdict(
         not lost,
         sentence + (f"; not better than {', '.join(lost)}" if lost else ""),
@@ -131,7 +132,10 @@ def _slices(solution: Solution, store: SolutionStore) -> Verdict:
     spread = 0.1 if METRICS[metric].highest == 1 else 0.5 * abs(whole["value"])
     limit = whole["value"] - spread if higher else whole["value"] + spread
     # the whole interval must lie beyond the limit: a small slice alone proves nothing
-    bad = [s for s in slices if (s["estimate"]["high"] < limit if higher else s["estimate"]["low"] > limit)]
+    ends = [s["estimate"]["high" if higher else "low"] for s in slices]  # none for the rows of one cluster alone
+    bad = [
+        s for s, end in zip(slices, ends, strict=True) if end is not None and (end < limit if higher else end > limit)
+    ]
     rows = [
         {
             "slice": f"{s['attribute']}={s['group']}",

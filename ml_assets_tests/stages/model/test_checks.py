@@ -111,3 +111,14 @@ def test_a_check_passes_on_good_data_and_fails_on_a_planted_fault(
     found = PLANTED[asset, check](fork)
     assert not found.passed
     assert FIGURES[check] in said(found)
+
+
+def test_an_evaluation_on_one_customer_has_no_bounds_and_its_checks_say_so(fork: Lab) -> None:
+    rows = fork.store.read_frame("training_set")
+    fork.store.write_frame("training_set", rows.assign(**{"ml:cluster": "one"}))
+    lab = fork.but(monitoring={"performance!": {"metric": "value_per_decision", "drop": 5}})  # the main metric: money
+    lab.ok(EVALUATED)
+    money = next(m for m in lab.store.read_facts(EVALUATED)["metrics"] if m["name"] == "value_per_decision")
+    assert (money["low"], money["high"]) == (None, None)
+    assert "EUR per decision without bounds against" in said(lab.verdict(EVALUATED, "beats_baselines"))
+    assert lab.verdict(EVALUATED, "slices").passed  # what has no bounds is not beyond a limit

@@ -19,18 +19,22 @@ def error_interval(
     level: float,
     seed: int,
     draws: int = DRAWS,
+    covariance: NDArray[np.float64] | None = None,
 ) -> tuple[float, float]:
     """Interval of an expected calibration error from observed less promised per row (n,) and each row's band.
 
     Chance only adds to a mean of absolute gaps, so resampled rows repeat the bias and their interval misses the truth. This
     one holds every error d for which the measured error is no rarity: were each band off by d, the gaps of the bands would
-    be normal about d with the variance of their promises. It is stretched to the measured value where that lies outside.
+    be normal about d with the variance of their promises, or this ``covariance`` (:func:`shared_noise`). It is stretched to the measured value where that lies outside.
     In [0, 1]; conservative for few rows. Source: inversion of a test, as Neyman 1937; the noise as in :func:`chance_limit`.
     """
     n, rng = gap.size, np.random.default_rng(seed)
     rows = np.bincount(band, minlength=ECE_BINS)
-    noise = np.sqrt(np.bincount(band, weights=promised * (1 - promised), minlength=ECE_BINS))
-    noise = noise * rng.standard_normal((draws, ECE_BINS))
+    noise = rng.standard_normal((draws, ECE_BINS))
+    if covariance is None:
+        noise = np.sqrt(np.bincount(band, weights=promised * (1 - promised), minlength=ECE_BINS)) * noise
+    else:
+        noise = noise @ _root(covariance)
     value = float(np.abs(np.bincount(band, weights=gap, minlength=ECE_BINS)).sum() / n)
 
     def reached(quantile: float) -> float:
@@ -44,6 +48,44 @@ def error_interval(
 
     half = (1 - level) / 2
     return min(reached(1 - half), value), max(reached(half), value)
+
+
+def shared_noise(
+    gap: NDArray[np.float64], promised: NDArray[np.float64], band: NDArray[np.int64], cluster: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Covariance (bands, bands) of the summed gaps of the bands, rows of one ``cluster`` (n,) sharing part of their variance.
+
+    Two rows of a cluster have the covariance r·s·s', s² = p·(1 - p) the variance of a promise p, in one band or in two. The
+    correlation r is the mean product of two gaps of a cluster, each less the mean of its band, over s·s', against the same
+    of a row with itself; 0 to 1. The variances of the promises alone where no two rows share a cluster.
+    Source: moments, as Ridout, Demétrio and Firth, Biometrics 55 (1999) 137 compare them for binary outcomes.
+    """
+    rows = np.maximum(np.bincount(band, minlength=ECE_BINS), 1)
+    spread, off = (
+        np.sqrt(promised * (1 - promised)),
+        gap - (np.bincount(band, weights=gap, minlength=ECE_BINS) / rows)[band],
+    )
+    shared, (pairs, squares) = 0.0, _pairs(off, cluster)
+    if pairs and squares:
+        of_pairs, of_rows = _pairs(spread, cluster)
+        shared = min(max(pairs / squares * of_rows / of_pairs, 0.0), 1.0) if of_pairs > 0 else 0.0
+    sums = np.zeros((int(cluster.max(initial=-1)) + 1, ECE_BINS))
+    np.add.at(sums, (cluster, band), spread)
+    alone = np.bincount(band, weights=spread**2, minlength=ECE_BINS)
+    found: NDArray[np.float64] = (1 - shared) * np.diag(alone) + shared * sums.T @ sums
+    return found
+
+
+def _pairs(values: NDArray[np.float64], cluster: NDArray[np.int64]) -> tuple[float, float]:
+    """The sum of the products of two rows of a cluster, and of the squares."""
+    squares = float(values @ values)
+    return float((np.bincount(cluster, weights=values) ** 2).sum()) - squares, squares
+
+
+def _root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    values, vectors = np.linalg.eigh(covariance)
+    root: NDArray[np.float64] = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    return root
 
 
 def chance_limit(

@@ -195,14 +195,18 @@ def expected_calibration_error(truth: FloatArray, score: FloatArray, how: How) -
 
     Binary: P(positive) against the rate of positives. K classes: the highest probability against the share right.
     """
-    promised, observed = (score, truth) if score.ndim == 1 else (score.max(axis=1), hits(truth, score.argmax(axis=1)))
     if truth.size == 0:
         return nothing()
-    band = np.minimum((promised * ECE_BINS).astype(np.int64), ECE_BINS - 1)
-    gap = observed - promised
+    gap, promised, band = calibration_gaps(truth, score)
     value = float(np.abs(np.bincount(band, weights=gap)).sum() / truth.size)
     low, high = error_interval(gap, promised, band, level=how.level, seed=how.seed, draws=how.draws)
     return Figure(value, low, high, int(truth.size))
+
+
+def calibration_gaps(truth: FloatArray, score: FloatArray) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Per row (n,) what was observed less what was promised, the promise, and its band of the score."""
+    promised, observed = (score, truth) if score.ndim == 1 else (score.max(axis=1), hits(truth, score.argmax(axis=1)))
+    return observed - promised, promised, np.minimum((promised * ECE_BINS).astype(np.int64), ECE_BINS - 1)
 
 
 def macro_f1(truth: FloatArray, decision: FloatArray, how: How) -> Figure:

@@ -14,9 +14,8 @@ import numpy.typing as npt
 
 from ml_assets.errors import DataError
 from ml_assets.statistics import arrays, measures
-from ml_assets.statistics.arrays import FloatArray
-from ml_assets.statistics.clustered import cluster_codes
-from ml_assets.statistics.clustered_metrics import influence_of, widened
+from ml_assets.statistics.arrays import FloatArray, IntArray
+from ml_assets.statistics.clustered_metrics import clustered_ends
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.measures import Figure, How
 
@@ -210,19 +209,18 @@ def evaluate(
     score: npt.ArrayLike | None = None,
     decision: npt.ArrayLike | None = None,
     money: npt.ArrayLike | None = None,
-    cluster: npt.NDArray[Any] | None = None,
     level: float = 0.95,
     seed: int = 0,
     draws: int = 500,
     currency: str = "money",
+    cluster: npt.NDArray[Any] | None = None,
 ) -> Estimate:
     """One metric of one set of rows, with its interval at ``level``.
 
     Intervals: DeLong (roc_auc), Wilson (rates), Student's t (means), Student's and Hall's (money), Hall's (root mean squared
-    error), Fieller's (R²), ``draws`` seeded resamples elsewhere. Pass what
-    the metric ``needs`` (a regression's prediction is its ``score``); other arrays are ignored. A metric without
-    denominator, such as a recall without positives, is not estimable: nan, not an error. Money is in ``currency``. Rows of one
-    ``cluster`` (n,) count as one draw: the interval is wider by the root of the design effect (:mod:`clustered_metrics`).
+    error), Fieller's (R²), ``draws`` seeded resamples elsewhere. Rows of one ``cluster`` (n,), such as a customer, count as one
+    draw (``clustered_metrics``): ``n`` stays the rows, and one cluster alone has no bounds. Pass what the metric ``needs`` (a regression's prediction is its ``score``); other arrays are ignored. A metric without
+    denominator, such as a recall without positives, is not estimable: nan, not an error. Money is in ``currency``.
     Errors: ``DataError`` for an unknown name, a missing array, gaps, unequal lengths, values outside the encoding.
     """
     row = metric(name)
@@ -231,14 +229,29 @@ def evaluate(
         raise DataError(f"{name} without {row.needs}", got="None", allowed="one value per row", do=f"Pass {row.needs}=")
     y, values = _read_truth(row, truth), _read_values(row, given)
     arrays.same_rows(**{"truth": y, row.needs: values})
-    value, low, high, n = row.function(y, values, How(level, seed, draws))
+    value, low, high, n = _figure(row, y, values, How(level, seed, draws), _draws(cluster, len(y)))
     if math.isfinite(value):
         low, high = min(max(low, row.lowest), value), max(min(high, row.highest), value)
-    plain = Estimate(name, value, low, high, n, currency if row.needs == "money" else row.unit, level)
+    return Estimate(name, value, low, high, n, currency if row.needs == "money" else row.unit, level)
+
+
+def _figure(row: Metric, truth: FloatArray, values: FloatArray, how: How, cluster: IntArray | None) -> Figure:
+    """The metric by rows; with clusters its value by rows (few resamples do) and the ends by clusters."""
     if cluster is None:
-        return plain
-    shared = cluster_codes(cluster, len(y))
-    return widened(plain, influence_of(name, row.rows, y, values), shared, (row.lowest, row.highest))
+        return row.function(truth, values, how)
+    found = row.function(truth, values, how._replace(draws=2))
+    low, high = clustered_ends(row.name, truth, values, cluster=cluster, figure=found, how=how)
+    return found._replace(low=low, high=high)
+
+
+def _draws(cluster: npt.NDArray[Any] | None, rows: int) -> IntArray | None:
+    """The clusters as codes; None where every row is a cluster of its own."""
+    if cluster is None:
+        return None
+    if len(cluster) != rows:
+        raise DataError("Clusters do not match the rows", got=len(cluster), allowed=rows, do="Give one per row")
+    distinct, code = np.unique(cluster, return_inverse=True)
+    return None if len(distinct) == rows else code.astype(np.int64)
 
 
 def _read_truth(row: Metric, truth: npt.ArrayLike) -> FloatArray:

@@ -7,21 +7,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_assets.statistics.arrays import FloatArray, finite
-from ml_assets.statistics.clustered import cluster_sums
+from ml_assets.statistics.clustered import cluster_sums, covariance_of_means
 from ml_assets.statistics.intervals import Interval, t_quantile
 
 _FLAT = 1e-12
 
 
-def squares_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
+def squares_interval(
+    values: npt.ArrayLike, *, level: float = 0.95, cluster: npt.NDArray[Any] | None = None
+) -> Interval:
     """Interval of the mean of squares, or of another quantity of one sign whose few large values carry the sum, (n,).
 
     Student's t interval misses such a mean on one side. With g the sample's skewness and T = sqrt(n)·(mean - mu)/sd,
     T + g·T²/(3 sqrt n) + g²·T³/(27 n) + g/(6 sqrt n) follows t far better and is inverted; it is Student's without skewness.
-    nan without rows, unbounded for one. Not for a quantity with long tails on both sides: see :func:`skewed_interval`.
+    Rows of one ``cluster`` (n,) are one draw. nan without rows, unbounded for one draw. Not for a quantity with long tails on both sides: see :func:`skewed_interval`.
     Source: Hall, On the removal of skewness by transformation, JRSS B 54 (1992) 221.
     """
-    centre, error, low, high = _standardized(finite(values), None, level)
+    centre, error, low, high = _standardized(finite(values), cluster, level)
     return centre - error * high, centre - error * low
 
 
@@ -42,22 +44,26 @@ def skewed_interval(values: npt.ArrayLike, *, level: float = 0.95, cluster: npt.
     return centre - error * max(high, half), centre - error * min(low, -half)
 
 
-def ratio_of_means(above: FloatArray, below: FloatArray, *, level: float = 0.95) -> Interval:
+def ratio_of_means(
+    above: FloatArray, below: FloatArray, *, level: float = 0.95, cluster: npt.NDArray[Any] | None = None
+) -> Interval:
     """Fieller's interval of mean(above) / mean(below) of the same rows (n,): every ratio r for which Student's interval of
     the mean of above - r·below holds 0.
 
     In units of above / below. Unbounded above where the mean of ``below`` cannot be told from 0; (0, 0) where ``above`` is.
-    For quantities of no negative value: an end below 0 is cut. nan without rows.
+    For quantities of no negative value: an end below 0 is cut. Rows of one ``cluster`` (n,) are one draw. nan without rows.
     Source: Fieller, JRSS B 16 (1954) 175.
     """
-    n = above.size
+    n = above.size if cluster is None else np.unique(cluster).size
     if n < 2 or not below.any():
         return (0.0, math.inf) if n else (math.nan, math.nan)
     top, base = float(above.mean()), float(below.mean())
     if top == 0:
         return 0.0, 0.0
     # With r in units of top / base: a·r² - 2·b·r + c <= 0, which r = 1 always meets.
-    spread = np.cov(above / top, below / base) * t_quantile(level, n - 1) ** 2 / n
+    both = np.vstack([above / top, below / base])
+    noise = np.cov(both) if cluster is None else covariance_of_means(both.T, cluster) * n
+    spread = noise * t_quantile(level, n - 1) ** 2 / n
     a, b, c = 1 - float(spread[1, 1]), 1 - float(spread[0, 1]), 1 - float(spread[0, 0])
     root = math.sqrt(max(b * b - a * c, 0.0))
     low = c / (b + root) if c > 0 else 0.0

@@ -70,18 +70,14 @@ def test_copies_of_rows_with_one_owner_cost_and_change_no_surer_than_the_rows_on
     few = np.random.default_rng(1).permutation(len(GROUPS))[:40]
     shared, once = np.repeat(few, 100), replace(JUDGING, table=JUDGING.table.rows(few), groups=GROUPS.iloc[few])
     copied = replace(JUDGING.table.rows(shared), cluster=np.repeat(np.arange(40), 100))
-    many, widths = replace(once, table=copied, groups=GROUPS.iloc[shared]), []
-    alone = replace(many, table=replace(copied, cluster=None))
-    for judging, at in ((once, few), (many, shared), (alone, shared)):
+    widths = []
+    for judging, at in ((once, few), (replace(once, table=copied, groups=GROUPS.iloc[shared]), shared)):
         base, one = (judging.measure(n, Candidate(remedy(d[at]))) for n, d in (("none", UNFAIR), ("all", np.ones(N))))
         lost = (judging.lost("money lost", base.gain, one.gain), judging.lost("accuracy lost", base.right, one.right))
         found = (base.money, base.accuracy, *lost, judging.changed(base, one))
         assert [e.n for e in found] == [len(at)] * 5
         widths.append([e.high - e.low for e in found])
-    by_row = widths[2]
-    # the correction of money for skewness, which widens forty rows, sees the copies as rows
-    assert widths[1] == pytest.approx(widths[0], rel=0.25)
-    assert all(wide > 3 * narrow for wide, narrow in zip(widths[1], by_row, strict=True))
+    assert widths[1] == pytest.approx(widths[0], rel=0.06)
 
 
 def test_a_regression_pays_in_distance() -> None:

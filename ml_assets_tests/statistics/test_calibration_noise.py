@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.calibration_noise import chance_limit
+from ml_assets.statistics.calibration_noise import chance_limit, shared_noise
 from ml_assets.statistics.metrics import evaluate
 
 
@@ -60,3 +60,26 @@ def test_the_interval_holds_the_error_where_resampling_repeats_the_bias(n: int, 
         assert found.low <= found.value <= found.high
     assert held / 200 >= 0.92
     assert below / 200 < 0.5  # the measured error itself is too large most of the time
+
+
+def test_noise_of_bands_shared_by_clusters() -> None:
+    rng = np.random.default_rng(6)
+    promised = rng.uniform(size=400)
+    band, gap = (promised * 15).astype(int), (rng.random(400) < promised) - promised
+    alone = np.diag(np.bincount(band, weights=promised * (1 - promised), minlength=15))
+    assert shared_noise(gap, promised, band, np.arange(400)) == pytest.approx(alone)
+    by_chance = shared_noise(gap, promised, band, rng.integers(0, 40, 400))
+    assert by_chance.trace() == pytest.approx(alone.trace(), rel=0.2)
+    ten = [np.repeat(x, 10) for x in (gap, promised, band, np.arange(400))]
+    assert shared_noise(*ten) == pytest.approx(
+        100 * alone
+    )  # sums of ten copies: ten times each, so a hundredfold variance
+    assert shared_noise(np.zeros(4), np.ones(4), np.full(4, 14), np.zeros(4, dtype=int)).max() == 0
+
+
+def test_noise_is_shared_between_the_bands_of_a_cluster() -> None:
+    """Every cluster has a row in each of two bands, whose gaps are the same: as many draws as clusters."""
+    promised, gap = np.repeat([0.5, 0.6], 100), np.tile(np.repeat([0.5, -0.5], 50), 2)
+    found = shared_noise(gap, promised, (promised * 15).astype(int), np.tile(np.arange(100), 2))
+    assert found[7, 9] == pytest.approx(100 * np.sqrt(0.25 * 0.24))
+    assert (found[7, 7], found[9, 9]) == pytest.approx((25, 24))

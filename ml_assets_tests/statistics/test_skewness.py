@@ -121,3 +121,15 @@ def test_the_ratio_of_two_means_is_held_as_often_as_stated() -> None:
         low, high = ratio_of_means(scale * rng.exponential(0.3, 50), scale * rng.exponential(1.0, 50))
         held += low <= 0.3 <= high
     assert 0.93 <= held / 2_000 <= 0.97
+
+
+def test_copies_of_a_row_are_one_draw_of_squares_and_of_ratios() -> None:
+    rng = np.random.default_rng(20)
+    above, below, who = rng.normal(size=40) ** 2, rng.normal(size=40) ** 2, np.repeat(np.arange(40), 7)
+    ten_above, ten_below = np.repeat(above, 7), np.repeat(below, 7)
+    assert squares_interval(ten_above, cluster=who) == pytest.approx(squares_interval(above))
+    assert ratio_of_means(ten_above, ten_below, cluster=who) == pytest.approx(ratio_of_means(above, below))
+    assert squares_interval(ten_above)[0] > squares_interval(above)[0]
+    one = np.zeros(280)
+    assert squares_interval(ten_above, cluster=one) == (-math.inf, math.inf)
+    assert ratio_of_means(ten_above, ten_below, cluster=one) == (0.0, math.inf)

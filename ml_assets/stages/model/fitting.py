@@ -22,6 +22,7 @@ from ml_assets.releases import require_same_rows
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
 from ml_assets.stages.model.searching import look_for_parameters, search_facts
+from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.metrics import evaluate, names_for
 
@@ -119,9 +120,10 @@ def rule_figures(solution: Solution, rows: Learned) -> list[Estimate]:
 
 
 def judge(solution: Solution, rows: Learned, *, score: Any, decision: Any) -> list[Estimate]:
-    """Metrics from scores and decisions; those that need a score are left out where there is none."""
+    """Metrics from scores and decisions, rows of one cluster as one draw; without a score those that need none."""
     table = rows.table
     money = solution.business_case.money(table.classes).money(table.truth, decision)
+    cluster = None if table.cluster is None else cluster_codes(table.cluster, len(table))
     from ml_assets.statistics.metrics import METRICS
 
     found = []
@@ -135,9 +137,9 @@ def judge(solution: Solution, rows: Learned, *, score: Any, decision: Any) -> li
                 score=score,
                 decision=decision,
                 money=money,
-                cluster=table.cluster,
                 seed=solution.model.seed,
                 currency=solution.business_case.currency,
+                cluster=cluster,
             )
         )
     return found

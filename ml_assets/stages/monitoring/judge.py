@@ -14,6 +14,7 @@ from ml_assets.releases import open_version, version_facts
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.registry import ModelRegistry
 from ml_assets.resources.store import Facts
+from ml_assets.statistics.clustered import cluster_codes
 
 BLOCKED = "blocked: the batch broke its contract, so it was not scored"
 UNSCORED = "not scored: no model was live when this batch came"
@@ -93,11 +94,12 @@ class Judge:
         } - learned
 
     def clusters(self, batch: Batch, rows: pd.DataFrame) -> np.ndarray[Any, Any] | None:
-        """What rows of a batch share (``model.cluster``), (n,); None where nothing is declared."""
+        """What rows of a batch share (``model.cluster``), as codes (n,); None where nothing is declared."""
         if self.solution.model.cluster is None:
             return None
         valid = self.store.read_frame("valid_data", batch.key).set_index(ID, drop=False).loc[rows[ID]]
-        return clusters_of(self.solution, valid.reset_index(drop=True))
+        shared = clusters_of(self.solution, valid.reset_index(drop=True))
+        return None if shared is None else cluster_codes(shared, len(rows))
 
     def money(self, rows: pd.DataFrame, truth: np.ndarray[Any, Any], released: Facts) -> np.ndarray[Any, Any]:
         """Money of every decision."""

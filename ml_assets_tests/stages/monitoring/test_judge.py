@@ -41,4 +41,4 @@ def test_clusters_of_a_batch_are_those_of_its_valid_rows_in_the_order_of_the_ans
     found = Judge(table.but(model={"cluster": "weekday"}).solution, table.store, table.models).clusters(batch, rows)
     weekday = table.store.read_frame("valid_data", "all").set_index(ID).loc[rows[ID], "weekday"]
     assert found is not None
-    assert found.tolist() == [f"{day:.0f}" for day in weekday]
+    assert found.tolist() == weekday.tolist()  # codes of the sorted texts "0" to "6"

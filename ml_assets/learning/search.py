@@ -134,11 +134,12 @@ def search(
     """The parameters with the lowest mean loss per row over ``folds`` of ``table``, for every family of ``recipes``.
 
     ``recipes``: family → its declared recipe; declared parameters are left as they are. A blend is looked for by its
-    members, each judged alone. Each family begins with its
-    defaults, then with ``warm`` (such as those of the live model), then Optuna's tree-structured Parzen estimator
-    proposes. After every fold a trial is raced against the best of its family: it is pruned when the mean difference of
-    their losses, on the rows held out so far, is above two standard errors (paired; rows of a cluster count as one). A
-    trial that cannot be fitted is recorded as failed with its reason, and the search goes on.
+    members, each judged alone. Each family begins with its defaults, then with ``warm`` (such as those of the live
+    model), then with the starts of its space; then Optuna's tree-structured Parzen estimator proposes, and once 60 % of
+    the budget is spent the best so far is tried with a third of its step. After every fold a trial is raced against the
+    best of its family: it is pruned when the mean difference of their losses, on the rows held out so far, is above two
+    standard errors (paired; rows of a cluster count as one). A trial that cannot be fitted is recorded as failed with its
+    reason, and the search goes on.
 
     The family that has spent least is next; one whose best is behind the best of all by more than two standard errors
     pays fivefold. With a budget of trials the same table, recipes, folds and warm start give the same answer; with one of

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ml_assets.learning.effects import GroupEffect, group_effects
 from ml_assets.learning.remedies.repeating import Penalised, Reweighed
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.arrays import FloatArray
+from ml_assets.statistics.clustered import clustered_mean, clustered_share
 from ml_assets.statistics.disparity import FAIRNESS_METRICS, Disparity, disparities, overall_verdict
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.metrics import METRICS, evaluate
@@ -144,14 +145,11 @@ class Judging:
             away = np.abs(np.asarray(one.decision, dtype=np.float64) - base.decision)
             return self._mean("mean change of prediction", away)
         other = np.asarray(one.decision != base.decision)
-        found = evaluate("selection_rate", other, decision=other, level=self.level, cluster=self.table.cluster)
-        return replace(found, name="decisions changed")
+        return clustered_share("decisions changed", other, self.table.cluster, level=self.level)
 
     def _mean(self, name: str, values: FloatArray, unit: str = "") -> Estimate:
         """Student's interval of a mean, rows of one cluster as one draw."""
-        none = np.zeros(len(values))
-        found = evaluate("mean_error", none, score=values, level=self.level, cluster=self.table.cluster)
-        return replace(found, name=name, unit=unit)
+        return clustered_mean(values, self.table.cluster).estimate(name, unit=unit, level=self.level)
 
     @property
     def _number(self) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ml_assets.errors import DataError
 from ml_assets.learning.artifact import Prediction
 from ml_assets.learning.table import TrainingTable
+from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.metrics import Task
 
 IntArray = NDArray[np.int64]
@@ -35,7 +36,7 @@ def cross_validation(
     rarer class. Rows of ``stop`` are drawn like a fold from the teaching rows.
     Raises ``DataError`` where not even two folds can be made.
     """
-    groups = np.arange(len(truth)) if cluster is None else np.unique(cluster.astype(str), return_inverse=True)[1]
+    groups = np.arange(len(truth)) if cluster is None else cluster_codes(cluster, len(truth))
     held = _parts(truth, groups, task, count, seed)
     found = []
     for part in range(int(held.max(initial=-1)) + 1):

@@ -164,7 +164,8 @@ def search(
         trial = _try(one, parts, left if one.best else None, budget.pruning)
         made.append(trial)
         log(_line(len(made), trial, one.best))
-    return _result(studies, tuple(made), len(folds), time.perf_counter() - begun, BLEND in recipes)
+    declared = recipes[BLEND].parameters if BLEND in recipes else None
+    return _result(studies, tuple(made), len(folds), time.perf_counter() - begun, declared)
 
 
 def _searched(recipes: Mapping[str, Recipe]) -> dict[str, Recipe]:
@@ -286,10 +287,11 @@ def _line(made: int, trial: Trial, best: Trial | None) -> str:
 
 
 def _result(
-    studies: Sequence[_Study], trials: tuple[Trial, ...], folds: int, seconds: float, blended: bool
+    studies: Sequence[_Study], trials: tuple[Trial, ...], folds: int, seconds: float, blend: Parameters | None
 ) -> SearchResult:
+    """``blend``: what is declared of a blend that takes part, which holds against what was found for its members."""
     found = {one.name: one.best.parameters for one in studies if one.best is not None}
-    found |= {BLEND: of_blend(found)} if blended else {}
+    found |= {BLEND: {**of_blend(found), **blend}} if blend is not None else {}
     failed = [t for t in trials if t.state == "failed"]
     if trials and len(failed) == len(trials):
         got = "; ".join(sorted({f"{t.family}: {t.reason}" for t in failed})[:3])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ml_assets.errors import DataError
 from ml_assets.learning.preprocessing import label_text, numbers, texts
+from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.metrics import Task
 
 MOST_CLASSES = 200
@@ -73,7 +74,7 @@ class TrainingTable:
         """
         rng = np.random.default_rng(seed)
         if self.cluster is not None:
-            _, code = np.unique(self.cluster.astype(str), return_inverse=True)
+            code = cluster_codes(self.cluster, len(self))
             if (groups := int(code.max(initial=-1)) + 1) > 1:
                 return np.asarray((rng.permutation(groups) % count)[code], dtype=np.int64)
         return np.asarray(rng.permutation(len(self)) % count, dtype=np.int64)

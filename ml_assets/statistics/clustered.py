@@ -63,7 +63,8 @@ def cluster_codes(cluster: npt.NDArray[Any], rows: int) -> npt.NDArray[np.int64]
     """Clusters (n,) of any type as codes from 0; ``DataError`` where there is not one per row."""
     if len(cluster) != rows:
         raise DataError("Clusters do not match the rows", got=len(cluster), allowed=rows, do="Give one per row")
-    return np.unique(cluster.astype(str), return_inverse=True)[1].astype(np.int64)
+    named = cluster if cluster.dtype.kind in "iub" else cluster.astype(str)
+    return np.unique(named, return_inverse=True)[1].astype(np.int64)
 
 
 def cluster_sums(values: FloatArray, cluster: npt.NDArray[Any] | None = None) -> FloatArray:
@@ -73,9 +74,7 @@ def cluster_sums(values: FloatArray, cluster: npt.NDArray[Any] | None = None) ->
     """
     if cluster is None:
         return values
-    if len(cluster) != len(values):
-        raise DataError("Clusters do not match the rows", got=len(cluster), allowed=len(values), do="Give one per row")
-    _, code = np.unique(cluster, return_inverse=True)
+    code = cluster_codes(cluster, len(values))
     sums = np.zeros((int(code.max(initial=-1)) + 1, values.shape[1]))
     np.add.at(sums, code, values)
     return sums

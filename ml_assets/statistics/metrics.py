@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ml_assets.errors import DataError
 from ml_assets.statistics import arrays, measures
 from ml_assets.statistics.arrays import FloatArray, IntArray
+from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.clustered_metrics import clustered_ends
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.measures import Figure, How
@@ -219,7 +220,8 @@ def evaluate(
 
     Intervals: DeLong (roc_auc), Wilson (rates), Student's t (means), Student's and Hall's (money), Hall's (root mean squared
     error), Fieller's (R²), ``draws`` seeded resamples elsewhere. Rows of one ``cluster`` (n,), such as a customer, count as one
-    draw (``clustered_metrics``): ``n`` stays the rows, and one cluster alone has no bounds. Pass what the metric ``needs`` (a regression's prediction is its ``score``); other arrays are ignored. A metric without
+    draw (``clustered_metrics``): ``n`` stays the rows, and one cluster alone has no bounds. Pass what the metric ``needs`` (a
+    regression's prediction is its ``score``); other arrays are ignored. A metric without
     denominator, such as a recall without positives, is not estimable: nan, not an error. Money is in ``currency``.
     Errors: ``DataError`` for an unknown name, a missing array, gaps, unequal lengths, values outside the encoding.
     """
@@ -246,12 +248,8 @@ def _figure(row: Metric, truth: FloatArray, values: FloatArray, how: How, cluste
 
 def _draws(cluster: npt.NDArray[Any] | None, rows: int) -> IntArray | None:
     """The clusters as codes; None where every row is a cluster of its own."""
-    if cluster is None:
-        return None
-    if len(cluster) != rows:
-        raise DataError("Clusters do not match the rows", got=len(cluster), allowed=rows, do="Give one per row")
-    distinct, code = np.unique(cluster, return_inverse=True)
-    return None if len(distinct) == rows else code.astype(np.int64)
+    code = None if cluster is None else cluster_codes(cluster, rows)
+    return None if code is None or code.max(initial=-1) + 1 == rows else code
 
 
 def _read_truth(row: Metric, truth: npt.ArrayLike) -> FloatArray:

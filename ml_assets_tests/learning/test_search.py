@@ -139,6 +139,12 @@ def test_a_blend_is_looked_for_by_its_members(make_table: MakeTable) -> None:
     assert all(t.parameters["rounds"] == 20 for t in found.trials if t.family == "xgboost")
     members = {name: found.found[name] for name in ("xgboost", "hist_gradient_boosting")}
     assert found.found["blend"] == of_blend(members)
+    own = small.given({**small.parameters, "xgboost.max_depth": 2})
+    both = run(table, Budget(trials=4), {"xgboost": QUICK, "blend": own})
+    assert (
+        both.found["blend"]["xgboost.max_depth"] == 2
+    )  # declared of the blend, whatever is found for its member alone
+    assert both.found["blend"]["xgboost.rounds"] == 20
     live = {"blend": of_blend({"xgboost": {"learning_rate": 0.2, "max_depth": 3}})}
     warm = run(table, Budget(trials=4), {"blend": small}, warm=live)
     assert next(t for t in warm.trials[2:] if t.family == "xgboost").parameters["learning_rate"] == 0.2

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 def declared_recipe(solution: Solution, family: str) -> "Recipe":
     """What the declaration says, before any search; a blend's members are declared under their own names, or under its."""
-    from ml_assets.learning.blending import BLEND, of_blend
+    from ml_assets.learning.blending import BLEND, family_of, labels_of, of_blend
     from ml_assets.learning.job import Recipe
 
     model = solution.model
-    shared = of_blend(model.parameters) if family == BLEND else {}
-    return Recipe(
-        {**shared, **model.parameters.get(family, {})}, model.seed, model.device, solution.training_loss, model.monotone
-    )
+    own = model.parameters.get(family, {})
+    labels = labels_of(own) if family == BLEND else ()
+    shared = of_blend({label: model.parameters.get(family_of(label), {}) for label in labels})
+    return Recipe({**shared, **own}, model.seed, model.device, solution.training_loss, model.monotone)
 
 
 def recipe_of(solution: Solution, store: SolutionStore, family: str) -> "Recipe":
@@ -27,6 +27,11 @@ def recipe_of(solution: Solution, store: SolutionStore, family: str) -> "Recipe"
     A family that is fitted again (without weights, for a remedy, on the past, to see whether it repeats) is fitted as the
     candidate was. What is declared by now holds against what was found before.
     """
+    from ml_assets.learning.blending import BLEND, declared_over
+
     recipe = declared_recipe(solution, family)
     found = (store.find_facts("candidates") or {}).get("models", {}).get(family, {}).get("given")
-    return recipe.given({**found, **recipe.parameters}) if found is not None else recipe
+    if found is None:
+        return recipe
+    declared = recipe.parameters
+    return recipe.given(declared_over(found, declared) if family == BLEND else {**found, **declared})

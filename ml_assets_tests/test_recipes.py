@@ -29,6 +29,19 @@ def test_a_blend_is_declared_by_its_members_or_under_its_own_name() -> None:
     }
 
 
+def test_a_blend_of_declared_members_gets_what_is_declared_of_their_families(tmp_path: Path) -> None:
+    own = {
+        "xgboost": {"max_depth": 3},
+        "hist_gradient_boosting": {"max_iter": 40},
+        "blend": {"members": "xgboost, xgboost_2", "xgboost_2.max_depth": 6},
+    }
+    solution, store = declared(STREAM, model={"parameters": own}), SolutionStore(UPath(tmp_path) / "stream")
+    told = {"members": "xgboost, xgboost_2", "xgboost.max_depth": 3, "xgboost_2.max_depth": 6}
+    assert declared_recipe(solution, "blend").parameters == told
+    store.write_facts("candidates", {"models": {"blend": {"given": told | {"xgboost_2.reg_alpha": 0.5}}}})
+    assert recipe_of(solution, store, "blend").parameters == told | {"xgboost_2.reg_alpha": 0.5}
+
+
 def test_found_parameters_replace_the_declared_ones(tmp_path: Path) -> None:
     solution, store = declared(STREAM, model=MODEL), SolutionStore(UPath(tmp_path) / "stream")
     assert recipe_of(solution, store, "xgboost") == declared_recipe(solution, "xgboost")

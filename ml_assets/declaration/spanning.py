@@ -11,10 +11,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ml_assets.declaration._types import Span
+from ml_assets.errors import DeclarationError
 from ml_assets.statistics.metrics import METRICS
 
 if TYPE_CHECKING:
     from ml_assets.declaration.solution import Solution
+    from ml_assets.learning.candidates import Family
+    from ml_assets.learning.predictors import Parameters
 
 
 def _metrics_fit_task(s: Solution) -> Iterator[str]:
@@ -98,13 +101,21 @@ def _candidates_fit_task(s: Solution) -> Iterator[str]:
         if "." not in name and name not in able:
             yield f"model.candidates: got {name!r} for {target}; allowed: {', '.join(able)}, or a dotted path"
     for name, given in s.model.parameters.items():
-        if "." in name:
-            continue
-        if name not in FAMILIES:
+        if "." not in name and name not in FAMILIES:
             yield f"model.parameters: got {name!r}; allowed: {', '.join(fitting)}, or a dotted path"
-        elif unknown := sorted(set(given) - set(FAMILIES[name].defaults)):
-            allowed = ", ".join(FAMILIES[name].defaults) or "nothing"
-            yield f"model.parameters.{name}: got {', '.join(unknown)}; allowed: {allowed}"
+        elif "." not in name:
+            yield from _parameters_exist(FAMILIES[name], given)
+
+
+def _parameters_exist(family: Family, given: Parameters) -> Iterator[str]:
+    try:
+        known = family.starting(given)
+    except DeclarationError as error:
+        yield f"model.parameters.{family.name}: {error}"
+        return
+    if unknown := sorted(set(given) - set(known)):
+        allowed = ", ".join(known) or "nothing"
+        yield f"model.parameters.{family.name}: got {', '.join(unknown)}; allowed: {allowed}"
 
 
 def _cluster_is_not_target(s: Solution) -> Iterator[str]:

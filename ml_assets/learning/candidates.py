@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ml_assets.errors import DataError, DeclarationError
-from ml_assets.learning.blending import BLEND, fit_blend, of_blend
+from ml_assets.learning.blending import BLEND, blend_defaults, fit_blend
 from ml_assets.learning.ensembles import (
+    BOOSTED,
+    HISTOGRAM,
     factory,
     fit_factory,
     fit_hist_gradient_boosting,
@@ -41,7 +43,8 @@ class Family:
     """A kind of model.
 
     ``complexity`` orders families by simplicity (0 = nothing learned). ``defaults`` are its parameters; no other name
-    is accepted, except where ``open_parameters`` says that they are handed to a user's function.
+    is accepted, except where ``open_parameters`` says that they are handed to a user's function, or where ``spread`` says
+    which there are in view of those that are given.
     """
 
     name: str
@@ -52,35 +55,13 @@ class Family:
     open_parameters: bool = False
     losses: frozenset[str] = EVERY_LOSS
     levels: int = USUAL_LEVELS
+    spread: Callable[[Parameters], Parameters] | None = None
+
+    def starting(self, given: Parameters) -> Parameters:
+        """Its parameters before those that are given; ``DeclarationError`` where these cannot be read."""
+        return self.defaults if self.spread is None else self.spread(given)
 
 
-_BOOSTED: Mapping[str, Parameter] = {
-    "rounds": 400,
-    "early_stopping_rounds": 25,
-    "learning_rate": 0.12,
-    "max_depth": 5,
-    "max_bin": 128,
-    "min_child_weight": 2.0,
-    "subsample": 1.0,
-    "colsample_bytree": 1.0,
-    "reg_lambda": 1.0,
-    "reg_alpha": 0.0,
-    "gamma": 0.0,
-    "max_cat_to_onehot": 8,
-    "max_cat_threshold": 64,
-    "max_delta_step": 0.0,
-    "scale_pos_weight": 1.0,
-}
-_HISTOGRAM: Mapping[str, Parameter] = {
-    "max_iter": 300,
-    "n_iter_no_change": 15,
-    "learning_rate": 0.1,
-    "max_leaf_nodes": 31,
-    "max_depth": None,
-    "min_samples_leaf": 20,
-    "l2_regularization": 0.0,
-    "max_bins": 255,
-}
 _FOREST: Mapping[str, Parameter] = {
     "n_estimators": 100,
     "min_samples_leaf": 10,
@@ -88,7 +69,6 @@ _FOREST: Mapping[str, Parameter] = {
     "max_features": "sqrt",
     "max_samples": 0.4,
 }
-_BLENDED = of_blend({"xgboost": _BOOSTED, "hist_gradient_boosting": _HISTOGRAM})
 _LOGISTIC: Mapping[str, Parameter] = {"C": 1.0, "max_iter": 200}
 _TABLE = (
     Family("dummy", EVERY_TASK, 0, fit_dummy),
@@ -97,10 +77,10 @@ _TABLE = (
         "linear_regression", frozenset({"regression"}), 2, fit_linear_regression, {"alpha": None}, levels=ENCODED_LEVELS
     ),
     Family("logistic_regression", CLASSES, 2, fit_logistic_regression, _LOGISTIC, levels=ENCODED_LEVELS),
-    Family("xgboost", EVERY_TASK, 3, fit_xgboost, _BOOSTED, levels=ENCODED_LEVELS),
-    Family("hist_gradient_boosting", EVERY_TASK, 3, fit_hist_gradient_boosting, _HISTOGRAM, levels=ENCODED_LEVELS),
+    Family("xgboost", EVERY_TASK, 3, fit_xgboost, BOOSTED, levels=ENCODED_LEVELS),
+    Family("hist_gradient_boosting", EVERY_TASK, 3, fit_hist_gradient_boosting, HISTOGRAM, levels=ENCODED_LEVELS),
     Family("random_forest", EVERY_TASK, 4, fit_random_forest, _FOREST, losses=SQUARED_ALONE, levels=ENCODED_LEVELS),
-    Family(BLEND, EVERY_TASK, 5, fit_blend, _BLENDED, levels=ENCODED_LEVELS),
+    Family(BLEND, EVERY_TASK, 5, fit_blend, blend_defaults({}), levels=ENCODED_LEVELS, spread=blend_defaults),
 )
 FAMILIES: Mapping[str, Family] = {family.name: family for family in _TABLE}
 """Every family by name; one row more is one candidate more."""
@@ -149,7 +129,9 @@ def fit_candidate(name: str, table: TrainingTable, *, recipe: Recipe = PLAIN) ->
     if not specs and name != "dummy":
         do = "Select columns that hold values"
         raise DataError("No column to learn from", got=list(table.features.columns), allowed="at least one", do=do)
-    return chosen.fit(Job(name, train, validation, specs, {**chosen.defaults, **recipe.parameters}, recipe))
+    return chosen.fit(
+        Job(name, train, validation, specs, {**chosen.starting(recipe.parameters), **recipe.parameters}, recipe)
+    )
 
 
 def _levels(chosen: Family, table: TrainingTable) -> int:
@@ -171,9 +153,10 @@ def _refuse_unfit(chosen: Family, task: Task, recipe: Recipe) -> None:
 
 
 def _refuse_unknown(chosen: Family, given: Parameters) -> None:
-    unknown = sorted(set(given) - set(chosen.defaults))
+    known = chosen.starting(given)
+    unknown = sorted(set(given) - set(known))
     if unknown and not chosen.open_parameters:
-        allowed = ", ".join(chosen.defaults) or "none"
+        allowed = ", ".join(known) or "none"
         what = f"Candidate {chosen.name!r} has no such parameter"
         raise DeclarationError(what, got=unknown, allowed=allowed, do="Remove or correct it")
 

@@ -1,7 +1,7 @@
 """Fits of trees (xgboost, scikit-learn) and of a user's own scikit-learn estimator."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -10,6 +10,7 @@ from ml_assets.errors import DeclarationError
 from ml_assets.learning.design import Design
 from ml_assets.learning.job import Job
 from ml_assets.learning.predictors import (
+    Parameter,
     Predictor,
     SkopsPredictor,
     XGBoostPredictor,
@@ -31,6 +32,35 @@ SEEN = 40
 FEWEST_DRAWN = 10
 """Rows a tree of a forest is drawn at least, where there are so many."""
 HISTOGRAM_LOSSES = {"squared": "squared_error", "absolute": "absolute_error", "quantile": "quantile"}
+BOOSTED: Mapping[str, Parameter] = {
+    "rounds": 400,
+    "early_stopping_rounds": 25,
+    "learning_rate": 0.12,
+    "max_depth": 5,
+    "max_bin": 128,
+    "min_child_weight": 2.0,
+    "subsample": 1.0,
+    "colsample_bytree": 1.0,
+    "reg_lambda": 1.0,
+    "reg_alpha": 0.0,
+    "gamma": 0.0,
+    "max_cat_to_onehot": 8,
+    "max_cat_threshold": 64,
+    "max_delta_step": 0.0,
+    "scale_pos_weight": 1.0,
+}
+"""Of xgboost, where nothing else is said."""
+HISTOGRAM: Mapping[str, Parameter] = {
+    "max_iter": 300,
+    "n_iter_no_change": 15,
+    "learning_rate": 0.1,
+    "max_leaf_nodes": 31,
+    "max_depth": None,
+    "min_samples_leaf": 20,
+    "l2_regularization": 0.0,
+    "max_bins": 255,
+}
+"""Of scikit-learn's histogram boosting."""
 
 
 def fit_xgboost(job: Job) -> Predictor:

@@ -187,11 +187,12 @@ class SkopsPredictor:
 
 @dataclass(frozen=True, eq=False)
 class BlendPredictor:
-    """The mean of what several models say; each is stored in its own way, its files named ``family.file``."""
+    """The mean of what several models say; each is stored in its own way, its files named ``label.file``."""
 
     family: str
     parameters: Parameters
     members: tuple[Predictor, ...]
+    labels: tuple[str, ...]
     kind: Literal["blend"] = "blend"
 
     @property
@@ -205,12 +206,12 @@ class BlendPredictor:
 
     def save(self, directory: Path) -> tuple[str, ...]:
         """Write ``model.json`` and the files of the members."""
-        names = list(_write(self, directory, {"members": [member.family for member in self.members]}))
-        for member in self.members:
+        names = list(_write(self, directory, {"members": list(self.labels)}))
+        for label, member in zip(self.labels, self.members, strict=True):
             with TemporaryDirectory(dir=directory) as own:
                 for name in member.save(Path(own)):
-                    (Path(own) / name).rename(directory / f"{member.family}.{name}")
-                    names.append(f"{member.family}.{name}")
+                    (Path(own) / name).rename(directory / f"{label}.{name}")
+                    names.append(f"{label}.{name}")
         return tuple(names)
 
 

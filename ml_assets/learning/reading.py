@@ -81,12 +81,12 @@ def _blend(
     common: dict[str, Any], state: Mapping[str, Any], files: Mapping[str, bytes], trusted: tuple[str, ...]
 ) -> Predictor:
     members = []
-    for family in state["members"]:
-        own = {name.removeprefix(f"{family}."): files[name] for name in files if name.startswith(f"{family}.")}
+    for label in state["members"]:
+        own = {name.removeprefix(f"{label}."): files[name] for name in files if name.startswith(f"{label}.")}
         members.append(load_predictor(own, trusted=trusted))
     if not members:
         raise ValueError("a blend of nothing")
-    return BlendPredictor(common["family"], common["parameters"], tuple(members))
+    return BlendPredictor(common["family"], common["parameters"], tuple(members), tuple(state["members"]))
 
 
 def _wide(state: Mapping[str, Any]) -> WideLevels:

@@ -15,7 +15,9 @@ from ml_assets.learning.remedies.situation import Situation
 def stopped_at(predictor: Predictor) -> Parameters:
     """Parameters that end a fit after the rounds this one ended with; none for a family that has no rounds."""
     if isinstance(predictor, BlendPredictor):
-        return of_blend({member.family: stopped_at(member) for member in predictor.members})
+        return of_blend(
+            {label: stopped_at(one) for label, one in zip(predictor.labels, predictor.members, strict=True)}
+        )
     if isinstance(predictor, XGBoostPredictor):
         return {"rounds": int(predictor.booster.num_boosted_rounds())}
     if isinstance(predictor, SkopsPredictor) and predictor.family == "hist_gradient_boosting":

@@ -4,13 +4,24 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.errors import DeclarationError, MLAssetsError
-from ml_assets.learning.blending import BLEND, MEMBERS, of_blend, of_member
+from ml_assets.learning.blending import (
+    BLEND,
+    EACH,
+    MEMBERS,
+    WHO,
+    blend_of,
+    declared_over,
+    family_of,
+    labels_of,
+    numbered,
+    of_member,
+)
 from ml_assets.learning.candidates import family, fit_candidate
 from ml_assets.learning.job import Recipe
 from ml_assets.learning.losses import row_loss
@@ -18,9 +29,9 @@ from ml_assets.learning.predictors import Parameters
 from ml_assets.learning.resampling import Fold, fold_table
 from ml_assets.learning.search_spaces import SPACES, Space
 from ml_assets.learning.table import TrainingTable
+from ml_assets.learning.trials import SearchResult, State, Trial, line, told
 from ml_assets.statistics.clustered import clustered_mean
 
-State = Literal["complete", "pruned", "failed"]
 BEHIND = 2.0
 """Standard errors behind, on the same rows, from which a trial is not finished, and a family gets fewer turns."""
 FEWEST = 10
@@ -31,40 +42,6 @@ LATE = 0.6
 """Share of the budget after which the best of a family is tried with smaller steps."""
 FEWER = 5
 """Turns of the other families for one of a family that is behind."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One set of parameters: mean loss per row over the folds that were done, and how it ended."""
-
-    family: str
-    parameters: Parameters
-    loss: float
-    folds: int
-    state: State
-    seconds: float
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """Every trial in the order they were made, and the parameters found for each family.
-
-    ``found`` holds what differs from the family's defaults; a family without a finished trial keeps its declared ones.
-    A blend gets what was found for its members.
-    """
-
-    trials: tuple[Trial, ...]
-    found: Mapping[str, Parameters]
-    sentence: str
-
-    def best_so_far(self, name: str) -> tuple[tuple[int, float], ...]:
-        """(trial, lowest loss until then) over the finished trials of one family: a curve that only falls."""
-        points: list[tuple[int, float]] = []
-        for number, trial in enumerate(t for t in self.trials if t.family == name):
-            if trial.state == "complete":
-                points.append((number, min(trial.loss, points[-1][1] if points else math.inf)))
-        return tuple(points)
 
 
 @dataclass(frozen=True)
@@ -92,21 +69,28 @@ class _Held:
 
 @dataclass(eq=False)
 class _Study:
-    """One family being searched: its best trial, and what that lost on each fold."""
+    """One family being searched: its best trials, and what each lost on each fold."""
 
     name: str
     recipe: Recipe
     space: Space
     study: Any
     trials: list[Trial] = field(default_factory=list)
-    best: Trial | None = None
-    kept: tuple[_Held, ...] = ()
+    leading: list[tuple[Trial, tuple[_Held, ...]]] = field(default_factory=list)
     refined: bool = False
+
+    @property
+    def best(self) -> Trial | None:
+        return self.leading[0][0] if self.leading else None
+
+    @property
+    def kept(self) -> tuple[_Held, ...]:
+        return self.leading[0][1] if self.leading else ()
 
     def add(self, trial: Trial, held: Sequence[_Held]) -> None:
         self.trials.append(trial)
-        if trial.state == "complete" and (self.best is None or trial.loss < self.best.loss):
-            self.best, self.kept = trial, tuple(held)
+        if trial.state == "complete" and all(trial.parameters != other.parameters for other, _ in self.leading):
+            self.leading = sorted([*self.leading, (trial, tuple(held))], key=lambda one: one[0].loss)[:EACH]
 
     def refine(self) -> None:
         """Next, and once: its best with smaller steps, which takes more rounds and is mostly better by a little."""
@@ -134,7 +118,8 @@ def search(
     """The parameters with the lowest mean loss per row over ``folds`` of ``table``, for every family of ``recipes``.
 
     ``recipes``: family → its declared recipe; declared parameters are left as they are. A blend is looked for by its
-    members, each judged alone. Each family begins with its defaults, then with ``warm`` (such as those of the live
+    members, each judged alone; it averages the best trials of each
+    family, without those that are clearly behind the family's best. Each family begins with its defaults, then with ``warm`` (such as those of the live
     model), then with the starts of its space; then Optuna's tree-structured Parzen estimator proposes, and once 60 % of
     the budget is spent the best so far is tried with a third of its step. After every fold a trial is raced against the
     best of its family: it is pruned when the mean difference of their losses, on the rows held out so far, is above two
@@ -150,10 +135,7 @@ def search(
     algorithm, Artificial Intelligence Review 11 (1997) 193.
     """
     live = warm or {}
-    studies = [
-        _begin(name, recipe, live.get(name) or of_member(live.get(BLEND, {}), name))
-        for name, recipe in _searched(recipes).items()
-    ]
+    studies = [_begin(name, recipe, _warm(name, live)) for name, recipe in _searched(recipes).items()]
     parts = [fold_table(table, fold) for fold in folds]
     begun, made = time.perf_counter(), list[Trial]()
     while studies and (share := _spent(budget, len(made), time.perf_counter() - begun)) < 1:
@@ -163,9 +145,11 @@ def search(
         left = None if budget.seconds is None else budget.seconds - (time.perf_counter() - begun)
         trial = _try(one, parts, left if one.best else None, budget.pruning)
         made.append(trial)
-        log(_line(len(made), trial, one.best))
-    declared = recipes[BLEND].parameters if BLEND in recipes else None
-    return _result(studies, tuple(made), len(folds), time.perf_counter() - begun, declared)
+        log(line(len(made), trial, one.best))
+    found = {one.name: one.best.parameters for one in studies if one.best is not None}
+    if BLEND in recipes:
+        found[BLEND] = _blended(studies, recipes[BLEND].parameters)
+    return SearchResult(tuple(made), found, told(made, len(folds), time.perf_counter() - begun))
 
 
 def _searched(recipes: Mapping[str, Recipe]) -> dict[str, Recipe]:
@@ -175,12 +159,20 @@ def _searched(recipes: Mapping[str, Recipe]) -> dict[str, Recipe]:
     return {name: recipe for name, recipe in {**members, **recipes}.items() if name in SPACES}
 
 
-def _begin(name: str, recipe: Recipe, warm: Parameters | None) -> _Study:
+def _warm(name: str, live: Mapping[str, Parameters]) -> list[Parameters]:
+    """What the live model has for a family: its own parameters, or those of every member of a blend that is of it."""
+    if name in live:
+        return [live[name]]
+    blend = live.get(BLEND)
+    return [of_member(blend, label) for label in labels_of(blend) if family_of(label) == name] if blend else []
+
+
+def _begin(name: str, recipe: Recipe, warm: Sequence[Parameters]) -> _Study:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = SPACES[name].without(recipe.parameters)
-    points = [space.begin(p) for p in (family(name).defaults, *([warm] if warm else []), *space.starts)]
+    points = [space.begin(p) for p in (family(name).defaults, *warm, *space.starts)]
     distinct = {tuple(sorted(p.items())): p for p in points}.values()
     sampler = optuna.samplers.TPESampler(seed=recipe.seed, n_startup_trials=max(FIRST, len(distinct)))
     study = optuna.create_study(sampler=sampler, pruner=optuna.pruners.NopPruner())
@@ -277,35 +269,11 @@ def _loss(held: Sequence[_Held]) -> float:
     return float(sum(one.lost.sum() for one in held) / sum(one.weight for one in held)) if held else math.nan
 
 
-def _line(made: int, trial: Trial, best: Trial | None) -> str:
-    own = {k: f"{v:.3g}" if isinstance(v, float) else str(v) for k, v in trial.parameters.items()}
-    said = f"trial {made}: {trial.family} {trial.state}, loss {trial.loss:.5g} on {trial.folds} folds, {trial.seconds:.1f} s"
-    known = f"; its best so far {best.loss:.5g}" if best else ""
-    return (
-        f"{said}{known} ({', '.join(f'{k} {v}' for k, v in own.items())}){f': {trial.reason}' if trial.reason else ''}"
-    )
-
-
-def _result(
-    studies: Sequence[_Study], trials: tuple[Trial, ...], folds: int, seconds: float, blend: Parameters | None
-) -> SearchResult:
-    """``blend``: what is declared of a blend that takes part, which holds against what was found for its members."""
-    found = {one.name: one.best.parameters for one in studies if one.best is not None}
-    found |= {BLEND: {**of_blend(found), **blend}} if blend is not None else {}
-    failed = [t for t in trials if t.state == "failed"]
-    if trials and len(failed) == len(trials):
-        got = "; ".join(sorted({f"{t.family}: {t.reason}" for t in failed})[:3])
-        do = "Correct the data or the parameters; the reasons are those of the fits"
-        raise DeclarationError("no trial of the search could be fitted", got=got, allowed="one at least", do=do)
-    counts = {s: sum(t.state == s for t in trials) for s in ("complete", "pruned", "failed")}
-    told = ", ".join(f"{n} {s}" for s, n in counts.items())
-    gains = "; ".join(_gain(one) for one in studies if one.best is not None)
-    return SearchResult(trials, found, f"{len(trials)} trials on {folds} folds in {seconds:.0f} s ({told}). {gains}")
-
-
-def _gain(one: _Study) -> str:
-    first, best = one.trials[0], one.best
-    assert best is not None
-    if best is first or first.state != "complete":
-        return f"{one.name}: loss {best.loss:.5g}" + (", its defaults are best" if best is first else "")
-    return f"{one.name}: loss {best.loss:.5g} against {first.loss:.5g} of its defaults"
+def _blended(studies: Sequence[_Study], declared: Parameters) -> Parameters:
+    """The best trials of each family as one blend; what is declared of it is held, members that are behind included."""
+    members: dict[str, Parameters] = {}
+    for one in studies:
+        leading = one.leading if one.name in MEMBERS else []
+        near = [trial for trial, held in leading if WHO in declared or not _behind(held, one.kept)]
+        members |= dict(zip(numbered([one.name] * len(near)), (trial.parameters for trial in near), strict=True))
+    return declared_over(blend_of(members) if members else {}, declared)

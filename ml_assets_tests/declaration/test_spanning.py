@@ -59,6 +59,7 @@ BROKEN: dict[str, list[tuple[dict[str, Any], str]]] = {
         (REGRESSION | {"model": {"candidates": ["random_forest"], "loss": "absolute"}}, "model.candidates: got 'random_forest' for a regression target and absolute loss; allowed: dummy, single_feature, linear_regression, xgboost, hist_gradient_boosting, blend, or a dotted path"),
         ({"model__parameters": {"xgbost": {"max_depth": 3}}}, f"model.parameters: got 'xgbost'; allowed: {CLASSIFIERS}, or a dotted path"),
         ({"model__parameters": {"logistic_regression": {"c": 1.0}, "my.forest": {"any": 1}}}, "model.parameters.logistic_regression: got c; allowed: C, max_iter"),
+        ({"model__parameters": {"blend": {"members": "xgboost, forest"}}}, "model.parameters.blend: Members of a blend cannot be read: got 'xgboost, forest'; allowed: xgboost and hist_gradient_boosting, each also with _2 to _9, separated by commas, each once. Correct it, or leave it out for one of each."),
     ],
     "_cluster_is_not_target": [
         ({"model__cluster": "left"}, "model.cluster: got 'left', which is the target; allowed: a column that several rows share"),
@@ -91,7 +92,7 @@ KEPT: dict[str, dict[str, Any]] = {
     "_window_outlasts_delay": ID | {"data_pipeline__arrival": ARRIVAL, "model__window": "4 days", "business_case__target": {"column": "left", "delay": "3 days"}},
     "_time_needs_a_stream": {"data_pipeline__arrival": {"every": "file"}, "model": {"split": "time", "window": "3 batches"}},
     "_model_fits_task": REGRESSION | {"model": {"loss": {"quantile": 0.9}, "cases": [{"name": "old", "row": {"age": 90}, "at_least": 1}]}},
-    "_candidates_fit_task": REGRESSION | {"model": {"candidates": ["linear_regression", "blend", "my.forest"], "parameters": {"xgboost": {"max_depth": 3}, "blend": {"xgboost.max_depth": 2}, "my.forest": {"any": 1}}, "loss": "absolute"}},
+    "_candidates_fit_task": REGRESSION | {"model": {"candidates": ["linear_regression", "blend", "my.forest"], "parameters": {"xgboost": {"max_depth": 3}, "blend": {"members": "xgboost, xgboost_2", "xgboost_2.max_depth": 2}, "my.forest": {"any": 1}}, "loss": "absolute"}},
     "_cluster_is_not_target": {"model__cluster": "household"},
     "_seasons_need_a_clock": ID | {"data_pipeline__arrival": ARRIVAL, "monitoring__drift": {"season": "weekday", "against": "trailing", "trailing": "14 days"}},
     "_files_fit_arrival": ID | {"data_pipeline__arrival": ARRIVAL, "data_pipeline__source": {"type": "sql", "url": "sqlite://", "query": ":start :end"}},

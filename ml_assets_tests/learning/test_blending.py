@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml_assets.errors import DeclarationError
-from ml_assets.learning.blending import MEMBERS, of_blend, of_member
+from ml_assets.learning.blending import MEMBERS, blend_of, declared_over, labels_of, numbered, of_blend, of_member
 from ml_assets.learning.candidates import FAMILIES, fit_candidate
 from ml_assets.learning.job import Recipe
 from ml_assets.learning.losses import Loss, row_loss
@@ -42,7 +42,45 @@ def test_names_of_members_go_in_and_out() -> None:
         "hist_gradient_boosting.max_leaf_nodes": 7,
     }
     assert {m: of_member(of_blend(OWN), m) for m in MEMBERS} == OWN
-    assert of_blend({m: FAMILIES[m].defaults for m in MEMBERS}) == FAMILIES["blend"].defaults
+    assert blend_of({m: FAMILIES[m].defaults for m in MEMBERS}) == FAMILIES["blend"].defaults
+    assert FAMILIES["blend"].defaults["members"] == "xgboost, hist_gradient_boosting"
+    assert numbered(["xgboost", "hist_gradient_boosting", "xgboost"]) == (*MEMBERS, "xgboost_2")
+
+
+def test_a_family_can_take_part_several_times(make_table: MakeTable) -> None:
+    table = make_table(n=400)
+    given = blend_of({"xgboost": {"max_depth": 2}, "xgboost_2": {"max_depth": 6}})
+    blend = fit_candidate("blend", table, recipe=Recipe(given))
+    alone = [fit_candidate("xgboost", table, recipe=Recipe({"max_depth": d})).predict(table.features) for d in (2, 6)]
+    np.testing.assert_allclose(blend.predict(table.features), (alone[0] + alone[1]) / 2, rtol=1e-12)
+    assert blend.parameters["xgboost_2.learning_rate"] == FAMILIES["xgboost"].defaults["learning_rate"]
+    assert not [name for name in blend.parameters if name.startswith("hist_gradient_boosting")]
+
+
+@pytest.mark.parametrize("members", ["", "xgboost, xgboost", "random_forest", "xgboost_1", "xgboost; xgboost_2", 3])
+def test_members_that_cannot_be_read_are_refused(make_table: MakeTable, members: str | int) -> None:
+    with pytest.raises(DeclarationError, match="Members of a blend cannot be read") as error:
+        fit_candidate("blend", make_table(n=200), recipe=Recipe({"members": members}))
+    assert repr(members) in str(error.value)
+    assert labels_of({"members": "hist_gradient_boosting ,xgboost_2"}) == ("hist_gradient_boosting", "xgboost_2")
+
+
+def test_what_is_declared_holds_against_what_was_found() -> None:
+    found = blend_of({"xgboost": {"max_depth": 3, "reg_alpha": 0.1}, "xgboost_2": {"max_depth": 7}})
+    of_family = declared_over(found, {"xgboost.max_depth": 5, "hist_gradient_boosting.max_iter": 40})
+    assert of_family == {
+        "members": "xgboost, xgboost_2",
+        "xgboost.max_depth": 5,
+        "xgboost.reg_alpha": 0.1,
+        "xgboost_2.max_depth": 5,
+    }
+    of_members = declared_over(found, {"members": "xgboost_2, hist_gradient_boosting", "xgboost_2.reg_lambda": 2.0})
+    assert of_members == {
+        "members": "xgboost_2, hist_gradient_boosting",
+        "xgboost_2.max_depth": 7,
+        "xgboost_2.reg_lambda": 2.0,
+    }
+    assert declared_over({}, {}) == {"members": "xgboost, hist_gradient_boosting"}
 
 
 def test_the_loss_and_the_directions_reach_both_members(make_table: MakeTable) -> None:

@@ -9,7 +9,7 @@ import pytest
 from ml_assets.errors import ArtifactError
 from ml_assets.learning.candidates import FAMILIES, fit_candidate
 from ml_assets.learning.job import Recipe
-from ml_assets.learning.predictors import MODEL_JSON
+from ml_assets.learning.predictors import MODEL_JSON, Parameters
 from ml_assets.learning.reading import load_predictor
 from ml_assets.statistics.metrics import Task
 from ml_assets_tests.learning.conftest import MakeTable
@@ -64,6 +64,16 @@ def test_coefficients_that_do_not_fit_the_design_are_refused(make_table: MakeTab
     state["coefficients"].pop()
     with pytest.raises(ArtifactError, match="cannot be read"):
         load_predictor({MODEL_JSON: json.dumps(state).encode()})
+
+
+def test_each_of_several_members_of_a_family_has_its_files(make_table: MakeTable, tmp_path: Path) -> None:
+    table = make_table(n=200)
+    given: Parameters = {"members": "xgboost, xgboost_2", "xgboost.rounds": 5, "xgboost_2.rounds": 50}
+    blend = fit_candidate("blend", table, recipe=Recipe(given))
+    names = blend.save(tmp_path)
+    assert {name.split(".")[0] for name in names} == {"model", "xgboost", "xgboost_2"}
+    copy = load_predictor({name: (tmp_path / name).read_bytes() for name in names})
+    np.testing.assert_array_equal(copy.predict(table.features), blend.predict(table.features))
 
 
 def test_a_blend_that_lacks_a_file_of_a_member_is_refused(make_table: MakeTable, tmp_path: Path) -> None:

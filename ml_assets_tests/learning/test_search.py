@@ -1,5 +1,6 @@
 """The search finds what is better, repeats, survives trials that fail, and never sees rows it was not given."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +10,14 @@ import pytest
 from ml_assets.errors import DeclarationError
 from ml_assets.learning import candidates
 from ml_assets.learning import search as module
-from ml_assets.learning.blending import of_blend
+from ml_assets.learning.blending import MEMBERS, blend_of, labels_of, numbered, of_member
 from ml_assets.learning.job import Recipe
 from ml_assets.learning.losses import Loss
+from ml_assets.learning.predictors import Parameters
 from ml_assets.learning.resampling import cross_validation
-from ml_assets.learning.search import Budget, SearchResult, search
+from ml_assets.learning.search import Budget, search
 from ml_assets.learning.table import TrainingTable
+from ml_assets.learning.trials import SearchResult, Trial
 from ml_assets_tests.learning.conftest import MakeTable
 
 QUICK = Recipe({"rounds": 30, "early_stopping_rounds": 5, "max_bin": 32})
@@ -137,17 +140,46 @@ def test_a_blend_is_looked_for_by_its_members(make_table: MakeTable) -> None:
     found = run(table, Budget(trials=8), {"blend": small})
     assert [t.family for t in found.trials[:2]] == ["xgboost", "hist_gradient_boosting"]
     assert all(t.parameters["rounds"] == 20 for t in found.trials if t.family == "xgboost")
-    members = {name: found.found[name] for name in ("xgboost", "hist_gradient_boosting")}
-    assert found.found["blend"] == of_blend(members)
+    assert found.found["blend"] == blend_of(best_of_each(found.trials))
+    whole = run(table, Budget(trials=12, pruning=False), {"blend": small})
+    assert len(labels_of(whole.found["blend"])) > len(MEMBERS)
     own = small.given({**small.parameters, "xgboost.max_depth": 2})
     both = run(table, Budget(trials=4), {"xgboost": QUICK, "blend": own})
     assert (
         both.found["blend"]["xgboost.max_depth"] == 2
     )  # declared of the blend, whatever is found for its member alone
     assert both.found["blend"]["xgboost.rounds"] == 20
-    live = {"blend": of_blend({"xgboost": {"learning_rate": 0.2, "max_depth": 3}})}
-    warm = run(table, Budget(trials=4), {"blend": small}, warm=live)
-    assert next(t for t in warm.trials[2:] if t.family == "xgboost").parameters["learning_rate"] == 0.2
+    named = small.given({**small.parameters, "members": "xgboost_2, hist_gradient_boosting"})
+    second = sorted((t for t in whole.trials if t.family == "xgboost" and t.state == "complete"), key=lambda t: t.loss)[
+        1
+    ]
+    told = run(table, Budget(trials=12, pruning=False), {"blend": named}).found["blend"]
+    assert labels_of(told) == ("xgboost_2", "hist_gradient_boosting")
+    assert of_member(told, "xgboost_2") == second.parameters
+    two = {"xgboost": {"learning_rate": 0.2, "max_depth": 3}, "xgboost_2": {"learning_rate": 0.05, "max_depth": 2}}
+    warm = run(table, Budget(trials=6), {"blend": small}, warm={"blend": blend_of(two)})
+    begun = [t.parameters.get("learning_rate") for t in warm.trials if t.family == "xgboost"]
+    assert begun == [None, 0.2, 0.05]
+
+
+def best_of_each(trials: Sequence[Trial]) -> dict[str, Parameters]:
+    """The best two of every family, as the members of a blend."""
+    found: dict[str, Parameters] = {}
+    for name in MEMBERS:
+        done = sorted((t for t in trials if t.family == name and t.state == "complete"), key=lambda t: t.loss)[:2]
+        found |= dict(zip(numbered([name] * 2), (t.parameters for t in done), strict=False))
+    return found
+
+
+def test_a_blend_leaves_out_what_is_clearly_behind_the_best_of_its_family(make_table: MakeTable) -> None:
+    """A second trial of steps so small that it learns nothing is no member; noise between two good ones is no reason."""
+    table = make_table(n=600)
+    fixed = Recipe({"xgboost.rounds": 4, "hist_gradient_boosting.max_iter": 4})
+    live = {"blend": blend_of({"xgboost": {"learning_rate": 0.01, "max_depth": 2}})}
+    found = run(table, Budget(trials=4, pruning=False), {"blend": fixed}, warm=live)
+    slow = next(t for t in found.trials if t.parameters.get("learning_rate") == 0.01)
+    assert slow.state == "complete"
+    assert "xgboost_2" not in labels_of(found.found["blend"])
 
 
 def test_seconds_end_it() -> None:

@@ -18,7 +18,7 @@ from ml_assets.resources.store import Facts
 
 if TYPE_CHECKING:
     from ml_assets.learning.predictors import Parameters
-    from ml_assets.learning.search import SearchResult
+    from ml_assets.learning.trials import SearchResult
 
 
 def search_folds(solution: Solution, rows: Learned) -> tuple[Fold, ...]:

@@ -9,7 +9,7 @@ import pytest
 from ml_assets.errors import DataError
 from ml_assets.history import training_rows
 from ml_assets.learning.artifact import load
-from ml_assets.learning.blending import MEMBERS, of_blend
+from ml_assets.learning.blending import MEMBERS, of_member
 from ml_assets.recipes import declared_recipe, recipe_of
 from ml_assets.releases import challenger
 from ml_assets.resources import REGISTRY
@@ -37,11 +37,11 @@ def test_what_the_search_finds_is_what_every_later_fit_uses(fork: Lab) -> None:
         artifact = load(lab.store.folder("candidates", name), digest=facts["models"][name]["digest"])
         assert {k: artifact.predictor.parameters[k] for k in best["parameters"]} == best["parameters"]
         assert recipe_of(lab.solution, lab.store, name).parameters == best["parameters"]
-    members = {
-        m: next(t for t in sorted(trials, key=lambda t: t["loss"]) if t["family"] == m and t["state"] == "complete")
-        for m in MEMBERS
-    }
-    assert facts["models"]["blend"]["given"] == of_blend({m: t["parameters"] for m, t in members.items()})
+    blend = facts["models"]["blend"]["given"]
+    for m in MEMBERS:
+        done = [t for t in trials if t["family"] == m and t["state"] == "complete"]
+        assert of_member(blend, m) == min(done, key=lambda t: t["loss"])["parameters"]
+    assert recipe_of(lab.solution, lab.store, "blend").parameters == blend
     assert set(facts["search"]["curves"]) == {"logistic_regression", *MEMBERS}
     assert lab.store.read_facts("evaluation")["reproduced"]["equal"]
 

@@ -3,7 +3,8 @@
 Each tool gets the same development rows, the same seconds and one thread, and is judged on the same rows it never saw: the
 last fifth where the table has an order in time (bank marketing, bike sharing), else a random fifth; tables of fewer than
 2,000 rows are split three times. Ours is what part 6 does: a search on the training rows by cross-validation (rolling
-origin in time), candidates compared on validation rows, the simplest within one standard error, fitted in the end on
+origin in time), candidates compared on validation rows (and, where these are few, on the rows that the folds hold out), the simplest
+within one standard error, fitted in the end on
 training and validation rows for the rounds it had. FLAML runs in an
 environment of its own (``--peers FOLDER``, made with ``--make-peers FOLDER``) with its defaults. HistGradientBoosting is searched by
 Optuna with 5-fold cross-validation and refitted on all development rows. Data are read from the folder ``ML_ASSETS_DATA``.
@@ -23,8 +24,8 @@ from measuring import Goal, arguments, environment, peer_arguments, report
 
 from ml_assets.learning.candidates import DEFAULT_CANDIDATES, family, fit_candidate
 from ml_assets.learning.finishing import train
+from ml_assets.learning.held_out import ENOUGH, choosing_losses
 from ml_assets.learning.job import Recipe
-from ml_assets.learning.losses import row_loss
 from ml_assets.learning.refitting import stopped_at
 from ml_assets.learning.resampling import cross_validation, rolling_origin
 from ml_assets.learning.search import Budget, search
@@ -73,23 +74,16 @@ def ours(split: Split, seconds: float) -> tuple[Floats, str]:
     folds = rolling_origin(blocks) if split.data.ordered else cross_validation(teach.truth, task=task)
     found = search({name: Recipe(seed=SEED) for name in names}, teach, folds, budget=Budget(seconds=0.85 * seconds))
     value = default_value(task)
-    held = table.take("validation")
-    made = {
-        name: train(
-            name, table, solution="quality", value=value, recipe=Recipe(found.found.get(name, {}), SEED)
-        ).artifact
-        for name in names
-    }
-    scored = [
-        Scored(
-            name,
-            family(name).complexity,
-            row_loss(held.truth, np.asarray(a.predictor.predict(held.features)), task=task),
-        )
+    recipes = {name: Recipe(found.found.get(name, {}), SEED) for name in names}
+    made = {name: train(name, table, solution="quality", value=value, recipe=recipes[name]).artifact for name in names}
+    few = folds if len(table.take("validation")) < ENOUGH else ()
+    losses = {
+        name: choosing_losses(name, a.predictor.predict, table, recipe=recipes[name], folds=few)
         for name, a in made.items()
-    ]
+    }
+    scored = [Scored(name, family(name).complexity, loss) for name, loss in losses.items()]
     chosen = select(scored).chosen
-    last = Recipe({**found.found.get(chosen, {}), **stopped_at(made[chosen].predictor)}, SEED)
+    last = Recipe({**recipes[chosen].parameters, **stopped_at(made[chosen].predictor)}, SEED)
     final = fit_candidate(chosen, table.joined(), recipe=last)
     return np.asarray(final.predict(split.held), dtype=np.float64), f"{chosen}, {len(found.trials)} trials"
 

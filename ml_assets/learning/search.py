@@ -23,8 +23,8 @@ from ml_assets.learning.blending import (
     of_member,
 )
 from ml_assets.learning.candidates import family, fit_candidate
+from ml_assets.learning.held_out import held_out_losses
 from ml_assets.learning.job import Recipe
-from ml_assets.learning.losses import row_loss
 from ml_assets.learning.predictors import Parameters
 from ml_assets.learning.resampling import Fold, fold_table
 from ml_assets.learning.search_spaces import SPACES, Space
@@ -247,9 +247,8 @@ def _race(
 
 def _held_out(name: str, part: TrainingTable, recipe: Recipe) -> _Held:
     """What the held-out rows of a fold lose."""
-    predictor, held = fit_candidate(name, part, recipe=recipe), part.take("test")
-    score = np.asarray(predictor.predict(held.features), dtype=np.float64)
-    lost = held.weight * row_loss(held.truth, score, task=part.task, loss=recipe.loss)
+    held = part.take("test")
+    lost = held.weight * held_out_losses(fit_candidate(name, part, recipe=recipe).predict, held, recipe)
     if not math.isfinite(lost.sum()):
         raise ArithmeticError(f"the loss of {len(held)} held-out rows is {lost.sum()}")
     counts = (

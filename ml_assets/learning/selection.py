@@ -18,7 +18,7 @@ Rule = Literal["one_standard_error", "best"]
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """One candidate on the validation part; lower loss is better.
+    """One candidate on rows it did not learn from; lower loss is better.
 
     ``loss``: per-row losses (n,), the same rows in the same order for all candidates, so that they are compared in
     pairs; or only an ``Estimate`` of the loss, whose own interval then stands for the noise.
@@ -57,19 +57,20 @@ def select(
     rule: Rule = "one_standard_error",
     cluster: NDArray[Any] | None = None,
     level: float = 0.95,
+    told: str = "validation loss",
 ) -> Selection:
     """The simplest candidate whose loss is within one standard error of the best one's.
 
     eligible ⇔ mean(loss - loss of best) <= SE of that mean, over the same rows (paired, so that hard rows cancel; rows
     of a ``cluster`` (n,) count as one draw); among the eligible the lowest complexity wins, then the lowest loss, then the name. ``rule="best"`` takes the lowest
-    loss. With candidates given as estimates the standard error is that of the best one.
+    loss. ``told``: what the loss is called. With candidates given as estimates the standard error is that of the best one.
 
     Not a test of significance and not a release decision: it only refuses complexity that does not show.
     Raises ``DataError`` without candidates, with repeated names, unequal row counts or losses that are not numbers.
     Source: Breiman and others, Classification and Regression Trees, 1984, section 3.4.3.
     """
     _refuse_unusable(candidates)
-    losses = {one.name: _estimate(one, cluster, level) for one in candidates}
+    losses = {one.name: _estimate(one, cluster, level, told) for one in candidates}
     best = min(candidates, key=lambda one: (losses[one.name].value, one.complexity, one.name))
     gaps = {one.name: _behind(one, best, losses, cluster) for one in candidates}
     within = {name for name, (gap, error) in gaps.items() if rule == "one_standard_error" and gap <= error}
@@ -79,13 +80,13 @@ def select(
         SelectionRow(one.name, one.complexity, losses[one.name], *gaps[one.name], one in eligible, one is chosen)
         for one in sorted(candidates, key=lambda one: (losses[one.name].value, one.complexity, one.name))
     ]
-    return Selection(chosen.name, _sentence(chosen, best, losses, gaps, len(eligible)), tuple(rows))
+    return Selection(chosen.name, _sentence(chosen, best, losses, gaps, len(eligible), told), tuple(rows))
 
 
-def _estimate(one: Scored, cluster: NDArray[Any] | None, level: float) -> Estimate:
+def _estimate(one: Scored, cluster: NDArray[Any] | None, level: float, told: str) -> Estimate:
     if isinstance(one.loss, Estimate):
         return one.loss
-    return clustered_mean(one.loss, cluster).estimate("validation loss", level=level)
+    return clustered_mean(one.loss, cluster).estimate(told, level=level)
 
 
 def _behind(
@@ -102,18 +103,23 @@ def _behind(
 
 
 def _sentence(
-    chosen: Scored, best: Scored, losses: dict[str, Estimate], gaps: dict[str, tuple[float, float]], eligible: int
+    chosen: Scored,
+    best: Scored,
+    losses: dict[str, Estimate],
+    gaps: dict[str, tuple[float, float]],
+    eligible: int,
+    told: str,
 ) -> str:
     loss = losses[best.name]
     if chosen is best:
         return (
-            f"{best.name} has the lowest validation loss, {loss.value:.4g} (n = {loss.n:,}), "
+            f"{best.name} has the lowest {told}, {loss.value:.4g} (n = {loss.n:,}), "
             "and no simpler candidate is within one standard error of it."
         )
     gap, error = gaps[chosen.name]
     return (
         f"{chosen.name} is the simplest of {eligible} candidates within one standard error of the best, {best.name}: "
-        f"its validation loss is {gap:.3g} higher, one standard error is {error:.3g} (n = {loss.n:,})."
+        f"its {told} is {gap:.3g} higher, one standard error is {error:.3g} (n = {loss.n:,})."
     )
 
 

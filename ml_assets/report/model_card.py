@@ -225,7 +225,7 @@ def _candidates(recorded: Recorded) -> Html:
     if model is None:
         return join([heading("Candidates tried"), missing("model")])
     rows = [
-        {"candidate": r["name"], **estimate_cells(r["loss"], name="validation loss"), "within one standard error": r["eligible"], "chosen": r["chosen"]}
+        {"candidate": r["name"], **estimate_cells(r["loss"], name=r["loss"]["name"]), "within one standard error": r["eligible"], "chosen": r["chosen"]}
         for r in model["selection"]["table"]
     ]  # fmt: skip
     return join([heading("Candidates tried"), table(rows, caption="On the validation part")])

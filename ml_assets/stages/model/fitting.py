@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from ml_assets.declaration import Solution
 from ml_assets.history import Learned, training_rows
 from ml_assets.learning.artifact import SolutionArtifact, load, save
@@ -13,15 +11,16 @@ from ml_assets.learning.blending import BLEND
 from ml_assets.learning.candidates import DEFAULT_CANDIDATES, family
 from ml_assets.learning.devices import device_in_use
 from ml_assets.learning.finishing import Finished, finish, train
+from ml_assets.learning.held_out import ENOUGH, choosing_clusters, choosing_losses
 from ml_assets.learning.job import Recipe
-from ml_assets.learning.losses import row_loss
 from ml_assets.learning.predictors import Parameters
+from ml_assets.learning.resampling import Fold
 from ml_assets.learning.selection import Scored, Selection, select
 from ml_assets.recipes import declared_recipe
 from ml_assets.releases import require_same_rows
 from ml_assets.resources import SolutionStore
 from ml_assets.resources.store import Facts
-from ml_assets.stages.model.searching import look_for_parameters, search_facts
+from ml_assets.stages.model.searching import look_for_parameters, search_facts, search_folds
 from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.metrics import evaluate, names_for
@@ -145,10 +144,20 @@ def judge(solution: Solution, rows: Learned, *, score: Any, decision: Any) -> li
     return found
 
 
+def _choosing_folds(solution: Solution, rows: Learned) -> tuple[Fold, ...]:
+    """Of the training rows, where validation rows alone are too few; none without a search, which is what pays for more fits."""
+    if solution.model.search is None or len(rows.part("validation").table) >= ENOUGH:
+        return ()
+    return search_folds(solution, rows.part("train"))
+
+
 def choose(solution: Solution, store: SolutionStore) -> tuple[Finished, Selection, str]:
-    """The simplest model within one standard error of the best, calibrated, with its threshold; stored as ``model``."""
+    """The simplest model within one standard error of the best, calibrated, with its threshold; stored as ``model``.
+
+    Where a search was declared and validation rows are few, the rows that its folds hold out have a say too.
+    """
     rows = training_rows(solution, store)
-    validation = rows.part("validation")
+    folds = _choosing_folds(solution, rows)
     scored, found = [], {}
     for asset in ("baselines", "candidates"):
         require_same_rows(store, asset, str(store.read_facts(asset).get("training_digest", "unknown")))
@@ -156,15 +165,12 @@ def choose(solution: Solution, store: SolutionStore) -> tuple[Finished, Selectio
             if facts["digest"] is None:
                 continue
             artifact = load(store.folder(asset, name), digest=facts["digest"])
-            loss = row_loss(
-                validation.table.truth,
-                np.asarray(artifact.score(validation.table.features)),
-                task=solution.task,
-                loss=solution.training_loss,
-            )
+            recipe = declared_recipe(solution, name).given(facts["given"])
+            loss = choosing_losses(name, artifact.score, rows.table, recipe=recipe, folds=folds)
             scored.append(Scored(name, facts["complexity"], loss))
             found[name] = artifact
-    selection = select(scored, cluster=validation.table.cluster)
+    told = "loss on validation rows and held-out folds" if folds else "validation loss"
+    selection = select(scored, cluster=choosing_clusters(rows.table, folds), told=told)
     facts = store.read_facts("training_set")
     done = finish(
         found[selection.chosen].predictor,

@@ -26,7 +26,7 @@ from ml_assets.learning.candidates import DEFAULT_CANDIDATES, family, fit_candid
 from ml_assets.learning.finishing import train
 from ml_assets.learning.held_out import ENOUGH, choosing_losses
 from ml_assets.learning.job import Recipe
-from ml_assets.learning.refitting import stopped_at
+from ml_assets.learning.refitting import rounds_of_last_fit, stopped_at
 from ml_assets.learning.resampling import cross_validation, rolling_origin
 from ml_assets.learning.search import Budget, search
 from ml_assets.learning.selection import Scored, select
@@ -72,7 +72,7 @@ def ours(split: Split, seconds: float) -> tuple[Floats, str]:
     names = [c for c in (*DEFAULT_CANDIDATES[task], *FAMILIES) if c not in ("dummy", "single_feature")]
     blocks = np.arange(len(teach)) * 20 // len(teach)
     folds = rolling_origin(blocks) if split.data.ordered else cross_validation(teach.truth, task=task)
-    found = search({name: Recipe(seed=SEED) for name in names}, teach, folds, budget=Budget(seconds=0.85 * seconds))
+    found = search({name: Recipe(seed=SEED) for name in names}, teach, folds, budget=Budget(seconds=_searching(seconds)))
     value = default_value(task)
     recipes = {name: Recipe(found.found.get(name, {}), SEED) for name in names}
     made = {name: train(name, table, solution="quality", value=value, recipe=recipes[name]).artifact for name in names}
@@ -83,9 +83,18 @@ def ours(split: Split, seconds: float) -> tuple[Floats, str]:
     }
     scored = [Scored(name, family(name).complexity, loss) for name, loss in losses.items()]
     chosen = select(scored).chosen
-    last = Recipe({**recipes[chosen].parameters, **stopped_at(made[chosen].predictor)}, SEED)
-    final = fit_candidate(chosen, table.joined(), recipe=last)
+    first, recipe = made[chosen].predictor, recipes[chosen]
+    if split.data.ordered:
+        ends = rounds_of_last_fit(first, lambda: fit_candidate(chosen, table.mixed(seed=SEED), recipe=recipe))
+    else:
+        ends = stopped_at(first)
+    final = fit_candidate(chosen, table.joined(), recipe=recipe.given({**recipe.parameters, **ends}))
     return np.asarray(final.predict(split.held), dtype=np.float64), f"{chosen}, {len(found.trials)} trials"
+
+
+def _searching(seconds: float) -> float:
+    """What of the seconds the search gets, so that about ten fits after it end in time."""
+    return max(seconds / 2, min(0.85 * seconds, seconds - 25))
 
 
 def histogram(split: Split, seconds: float) -> tuple[Floats, str]:

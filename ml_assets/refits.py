@@ -49,7 +49,7 @@ def last_fit(
     if not solution.model.refit:
         sentence = f"model.refit is false: {len(situation.part('train')):,} training rows were learned from"
         return chosen, {"made": False, "sentence": sentence}
-    final = refitted(chosen, situation, remedy or UNTREATED)
+    final = refitted(chosen, situation, remedy or UNTREATED, in_time=solution.time_split)
     told: dict[str, Any] = dict(final.facts["refit"]) | {
         "made": True,
         "changed": changed_share(chosen, final, situation),

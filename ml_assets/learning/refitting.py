@@ -1,5 +1,7 @@
 """The last fit: the solution that was chosen, its model fitted again on training and validation rows together."""
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,16 +27,33 @@ def stopped_at(predictor: Predictor) -> Parameters:
     return {}
 
 
-def refitted(artifact: SolutionArtifact, situation: Situation, remedy: Reweighed | Penalised) -> SolutionArtifact:
+def rounds_of_last_fit(first: Predictor, mixed: Callable[[], Predictor]) -> Parameters:
+    """Parameters that end a last fit of rows in time: geometric means of the rounds of the first fit and of ``mixed``.
+
+    The first fit was stopped by the newest rows, and by what is new in them rather than by noise: it had not seen any of it.
+    The last fit has. ``mixed`` is fitted on all rows and stopped on some drawn from them at random, as if nothing new came any
+    more. The truth is between: the next rows are new again. Where nothing changes in time, both are the same.
+    """
+    stopped = stopped_at(first)
+    if not stopped:
+        return stopped
+    other = stopped_at(mixed())
+    return {name: round(math.sqrt(int(str(n)) * int(str(other[name])))) for name, n in stopped.items()}
+
+
+def refitted(
+    artifact: SolutionArtifact, situation: Situation, remedy: Reweighed | Penalised, *, in_time: bool = False
+) -> SolutionArtifact:
     """The same solution with its model fitted on all rows of ``situation``: validation rows have nothing left to choose.
 
     Kept are family and parameters, the rounds after which validation rows stopped the first fit (more rows would bear a
-    few more), calibration and thresholds, all of them chosen on rows the first fit had not seen. ``remedy`` is what part 8
+    few more; ``in_time``, where they are the newest, by :func:`rounds_of_last_fit`), calibration and thresholds, all of them chosen on rows the first fit had not seen. ``remedy`` is what part 8
     did to that fit. The fact ``refit`` says on how many rows, and where the fit ended. What is measured on validation
     rows must from now on be asked of ``artifact``, not of the answer: it has learned from them.
     Source of the practice: scikit-learn's ``TunedThresholdClassifierCV(refit=True)``, which keeps a threshold on another fit too.
     """
-    stopped = stopped_at(artifact.predictor)
+    first = artifact.predictor
+    stopped = rounds_of_last_fit(first, lambda: remedy.predictor(situation.mixed())) if in_time else stopped_at(first)
     predictor = remedy.predictor(situation.joined(stopped))
     told: dict[str, Any] = {
         "rows": len(situation.rows),

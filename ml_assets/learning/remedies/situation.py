@@ -72,6 +72,10 @@ class Situation:
         recipe = self.recipe.given({**self.recipe.parameters, **stopped})
         return replace(self, rows=self.rows.joined(), recipe=recipe)
 
+    def mixed(self) -> "Situation":
+        """All rows, a random seventh of them to stop on: where a fit ends that knows what is new in the validation rows."""
+        return replace(self, rows=self.rows.mixed(seed=self.recipe.seed))
+
     def marked(self, artifact: SolutionArtifact, remedy: str) -> SolutionArtifact:
         """The same solution with the facts of the base, and the remedy named in them."""
         return replace(artifact, facts={**self.base.facts, "remedy": remedy})

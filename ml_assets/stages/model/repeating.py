@@ -9,7 +9,6 @@ from ml_assets.declaration import Solution
 from ml_assets.history import training_rows
 from ml_assets.learning.artifact import load
 from ml_assets.learning.predictors import Predictor
-from ml_assets.learning.refitting import stopped_at
 from ml_assets.learning.remedies.repeating import Reweighed
 from ml_assets.learning.reproduction import Fit, fitted_elsewhere
 from ml_assets.recipes import recipe_of
@@ -52,6 +51,6 @@ def _last_fit(solution: Solution, store: SolutionStore) -> tuple[Predictor, Fit]
     remedy = remedy_of_last_fit(store.read_facts("mitigation"))
     if not solution.model.refit or not isinstance(remedy, Reweighed):
         return None
-    before = validated(store)
-    joined = situation_of_last_fit(solution, store, before).joined(stopped_at(before.predictor))
-    return challenger(store).predictor, Fit(before.predictor.family, remedy.weighted(joined), joined.recipe)
+    before, last = validated(store), challenger(store)
+    joined = situation_of_last_fit(solution, store, before).joined(last.facts["refit"]["stopped"])
+    return last.predictor, Fit(before.predictor.family, remedy.weighted(joined), joined.recipe)

@@ -72,7 +72,9 @@ def ours(split: Split, seconds: float) -> tuple[Floats, str]:
     names = [c for c in (*DEFAULT_CANDIDATES[task], *FAMILIES) if c not in ("dummy", "single_feature")]
     blocks = np.arange(len(teach)) * 20 // len(teach)
     folds = rolling_origin(blocks) if split.data.ordered else cross_validation(teach.truth, task=task)
-    found = search({name: Recipe(seed=SEED) for name in names}, teach, folds, budget=Budget(seconds=_searching(seconds)))
+    found = search(
+        {name: Recipe(seed=SEED) for name in names}, teach, folds, budget=Budget(seconds=_searching(seconds))
+    )
     value = default_value(task)
     recipes = {name: Recipe(found.found.get(name, {}), SEED) for name in names}
     made = {name: train(name, table, solution="quality", value=value, recipe=recipes[name]).artifact for name in names}

@@ -10,8 +10,9 @@ from ml_assets.learning.blending import MEMBERS, of_blend
 from ml_assets.learning.candidates import fit_candidate
 from ml_assets.learning.finishing import train
 from ml_assets.learning.job import Recipe
-from ml_assets.learning.predictors import XGBoostPredictor
-from ml_assets.learning.refitting import changed_share, refitted, stopped_at
+from ml_assets.learning.losses import row_loss
+from ml_assets.learning.predictors import Predictor, XGBoostPredictor
+from ml_assets.learning.refitting import changed_share, refitted, rounds_of_last_fit, stopped_at
 from ml_assets.learning.remedies.aims import Aim
 from ml_assets.learning.remedies.repeating import UNTREATED, Penalised, Reweighed
 from ml_assets.learning.remedies.rungs import RUNGS
@@ -89,6 +90,50 @@ def test_what_only_validation_rows_show_is_learned_in_the_end() -> None:
     asked = pd.DataFrame({"x": [1.5, 2.0], "day": [29.0, 29.0]})
     assert (made.score(asked) > 0.5).all()
     assert (refitted(made, situation, UNTREATED).score(asked) < 0.4).all()  # three rounds alone, as the first fit
+
+
+@pytest.mark.parametrize("family", ["xgboost", "hist_gradient_boosting", "blend"])
+def test_rounds_of_rows_in_time_lie_between_those_of_two_fits(make_table: MakeTable, family: str) -> None:
+    table = make_table(n=600)
+    first, mixed = fit_candidate(family, table), fit_candidate(family, table.mixed(seed=0))
+    newest, drawn = stopped_at(first), stopped_at(mixed)
+    found = rounds_of_last_fit(first, lambda: mixed)
+    assert set(found) == set(newest)
+    for name, rounds in found.items():
+        assert int(str(rounds)) ** 2 == pytest.approx(int(str(newest[name])) * int(str(drawn[name])), rel=0.1)
+    assert rounds_of_last_fit(first, lambda: first) == newest
+
+
+def test_a_family_without_rounds_is_not_fitted_for_them(make_table: MakeTable) -> None:
+    def refuse() -> Predictor:
+        raise AssertionError
+
+    assert rounds_of_last_fit(fit_candidate("logistic_regression", make_table(n=200)), refuse) == {}
+
+
+def test_what_is_new_in_the_newest_rows_does_not_end_the_last_fit() -> None:
+    """The rule turns in the validation rows, which stop the first fit at once; the last fit has rows of the new rule to learn."""
+    rng = np.random.default_rng(2)
+    x, other = rng.normal(size=4_000), rng.normal(size=4_000)
+    late = np.arange(4_000) >= 3_000
+    line = np.where(late, -2 * x, 2 * x) + np.where(late, 2.0, 0.0) * other
+    truth = (rng.random(4_000) < 1 / (1 + np.exp(-line))).astype(float)
+    features = pd.DataFrame({"x": x, "other": other, "day": np.arange(4_000.0) // 100})
+    part = np.where(late, "validation", "train")
+    table = TrainingTable(features, truth, part, np.ones(4_000), np.arange(4_000), "binary", ("no", "yes"))
+    recipe = Recipe({"learning_rate": 0.05})
+    made = train(
+        "xgboost", table, solution="turn", value=default_value("binary"), calibration="none", recipe=recipe
+    ).artifact
+    situation = replace(world(0.0, n=90), rows=table, groups=pd.DataFrame(index=range(4_000)), recipe=recipe, base=made)
+    early, longer = (refitted(made, situation, UNTREATED, in_time=t) for t in (False, True))
+    assert early.facts["refit"]["stopped"] == dict(stopped_at(made.predictor))
+    assert longer.facts["refit"]["stopped"]["rounds"] > 3 * early.facts["refit"]["stopped"]["rounds"]
+    x, other = rng.normal(size=2_000), rng.normal(size=2_000)
+    then = (rng.random(2_000) < 1 / (1 + np.exp(2 * x - 2 * other))).astype(float)
+    asked = pd.DataFrame({"x": x, "other": other, "day": 40.0})
+    losses = [row_loss(then, np.asarray(one.score(asked)), task="binary").mean() for one in (early, longer)]
+    assert losses[1] < 0.9 * losses[0]
 
 
 def test_weights_of_a_remedy_are_made_anew_of_all_rows() -> None:

@@ -48,9 +48,10 @@ def _first_fit(solution: Solution, store: SolutionStore) -> tuple[Predictor, Fit
 
 
 def _last_fit(solution: Solution, store: SolutionStore) -> tuple[Predictor, Fit] | None:
-    remedy = remedy_of_last_fit(store.read_facts("mitigation"))
+    facts = store.read_facts("mitigation")
+    remedy = remedy_of_last_fit(facts)
     if not solution.model.refit or not isinstance(remedy, Reweighed):
         return None
-    before, last = validated(store), challenger(store)
-    joined = situation_of_last_fit(solution, store, before).joined(last.facts["refit"]["stopped"])
-    return last.predictor, Fit(before.predictor.family, remedy.weighted(joined), joined.recipe)
+    before = validated(store)
+    joined = situation_of_last_fit(solution, store, before).joined(facts["refit"]["stopped"])
+    return challenger(store).predictor, Fit(before.predictor.family, remedy.weighted(joined), joined.recipe)

@@ -155,7 +155,8 @@ def search(
 def _searched(recipes: Mapping[str, Recipe]) -> dict[str, Recipe]:
     """The families with something to look for; a blend is looked for by its members."""
     blend = recipes.get(BLEND)
-    members = {m: blend.given(of_member(blend.parameters, m)) for m in MEMBERS} if blend is not None else {}
+    labels = labels_of(blend.parameters) if blend is not None else ()
+    members = {m: blend.given(of_member(blend.parameters, m)) for m in map(family_of, labels)} if blend else {}
     return {name: recipe for name, recipe in {**members, **recipes}.items() if name in SPACES}
 
 

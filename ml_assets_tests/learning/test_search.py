@@ -156,6 +156,8 @@ def test_a_blend_is_looked_for_by_its_members(make_table: MakeTable) -> None:
     told = run(table, Budget(trials=12, pruning=False), {"blend": named}).found["blend"]
     assert labels_of(told) == ("xgboost_2", "hist_gradient_boosting")
     assert of_member(told, "xgboost_2") == second.parameters
+    alone = run(table, Budget(trials=2), {"blend": Recipe({"members": "xgboost", "xgboost.rounds": 20})})
+    assert {t.family for t in alone.trials} == {"xgboost"}
     two = {"xgboost": {"learning_rate": 0.2, "max_depth": 3}, "xgboost_2": {"learning_rate": 0.05, "max_depth": 2}}
     warm = run(table, Budget(trials=6), {"blend": small}, warm={"blend": blend_of(two)})
     begun = [t.parameters.get("learning_rate") for t in warm.trials if t.family == "xgboost"]

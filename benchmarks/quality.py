@@ -3,7 +3,7 @@
 Each tool gets the same development rows, the same seconds and one thread, and is judged on the same rows it never saw: the
 last fifth where the table has an order in time (bank marketing, bike sharing), else a random fifth; tables of fewer than
 2,000 rows are split three times. Ours is what part 6 does: a search on the training rows by cross-validation (rolling
-origin in time), candidates compared on validation rows (and, where these are few, on the rows that the folds hold out), the simplest
+origin in time), candidates compared on validation rows (of a table with few of them also on the rows that folds hold out), the simplest
 within one standard error, fitted in the end on
 training and validation rows for the rounds it had. FLAML runs in an
 environment of its own (``--peers FOLDER``, made with ``--make-peers FOLDER``) with its defaults. HistGradientBoosting is searched by
@@ -78,7 +78,7 @@ def ours(split: Split, seconds: float) -> tuple[Floats, str]:
     value = default_value(task)
     recipes = {name: Recipe(found.found.get(name, {}), SEED) for name in names}
     made = {name: train(name, table, solution="quality", value=value, recipe=recipes[name]).artifact for name in names}
-    few = folds if len(table.take("validation")) < ENOUGH else ()
+    few = folds if not split.data.ordered and len(table.take("validation")) < ENOUGH else ()
     losses = {
         name: choosing_losses(name, a.predictor.predict, table, recipe=recipes[name], folds=few)
         for name, a in made.items()

@@ -46,6 +46,7 @@ class SearchResult:
 
 
 def line(made: int, trial: Trial, best: Trial | None) -> str:
+    """One trial as the log tells it: how it ended, what it lost, the best of its family so far, its parameters, and why."""
     own = {k: f"{v:.3g}" if isinstance(v, float) else str(v) for k, v in trial.parameters.items()}
     said = f"trial {made}: {trial.family} {trial.state}, loss {trial.loss:.5g} on {trial.folds} folds, {trial.seconds:.1f} s"
     known = f"; its best so far {best.loss:.5g}" if best else ""

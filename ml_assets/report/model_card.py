@@ -228,7 +228,9 @@ def _candidates(recorded: Recorded) -> Html:
         {"candidate": r["name"], **estimate_cells(r["loss"], name=r["loss"]["name"]), "within one standard error": r["eligible"], "chosen": r["chosen"]}
         for r in model["selection"]["table"]
     ]  # fmt: skip
-    return join([heading("Candidates tried"), table(rows, caption="On the validation part")])
+    return join(
+        [heading("Candidates tried"), table(rows, caption="Rows that no candidate had learned from, the same for all")]
+    )
 
 
 def _explanation(recorded: Recorded) -> Html:

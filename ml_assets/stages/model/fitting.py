@@ -145,8 +145,12 @@ def judge(solution: Solution, rows: Learned, *, score: Any, decision: Any) -> li
 
 
 def _choosing_folds(solution: Solution, rows: Learned) -> tuple[Fold, ...]:
-    """Of the training rows, where validation rows alone are too few; none without a search, which is what pays for more fits."""
-    if solution.model.search is None or len(rows.part("validation").table) >= ENOUGH:
+    """Of the training rows of a table, where validation rows alone are too few.
+
+    None without a search, which is what pays for more fits; none of a stream, where the newest rows are the ones to ask.
+    """
+    enough = len(rows.part("validation").table) >= ENOUGH
+    if solution.model.search is None or solution.time_split or enough:
         return ()
     return search_folds(solution, rows.part("train"))
 
@@ -154,7 +158,7 @@ def _choosing_folds(solution: Solution, rows: Learned) -> tuple[Fold, ...]:
 def choose(solution: Solution, store: SolutionStore) -> tuple[Finished, Selection, str]:
     """The simplest model within one standard error of the best, calibrated, with its threshold; stored as ``model``.
 
-    Where a search was declared and validation rows are few, the rows that its folds hold out have a say too.
+    Where a search was declared and validation rows of a table are few, the rows that its folds hold out have a say too.
     """
     rows = training_rows(solution, store)
     folds = _choosing_folds(solution, rows)

@@ -1,13 +1,15 @@
 """Fit, compare, choose: the simplest model within one standard error, from training and validation rows alone."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ml_assets.history import training_rows
 from ml_assets.learning.artifact import load
-from ml_assets.stages.model.fitting import candidate_names, figures
+from ml_assets.learning.held_out import ENOUGH
+from ml_assets.stages.model.fitting import candidate_names, choose, figures
 from ml_assets_tests.stages.lab import Lab
 
 
@@ -48,6 +50,27 @@ def test_the_same_rows_and_seed_give_the_same_model(fork: Lab) -> None:
     after = fork.store.read_facts("model")
     assert after["selection"] == before["selection"]
     assert after["threshold"] == before["threshold"]
+
+
+def test_folds_have_a_say_where_validation_rows_of_a_table_are_few(table: Lab, tmp_path: Path) -> None:
+    """Only with a search, and never of a stream: its newest rows are the ones to ask."""
+    alone = table.store.read_facts("model")["selection"]["table"][0]["loss"]
+    validation, train = (len(training_rows(table.solution, table.store).part(p).table) for p in ("validation", "train"))
+    assert validation < ENOUGH
+    assert (alone["name"], alone["n"]) == ("validation loss", validation)
+    lab = table.fork(tmp_path / "fork").but(model={"search": {"trials": 1}, "folds": 3})
+    _, selection, _ = choose(lab.solution, lab.store)
+    assert {r.loss.n for r in selection.table} == {validation + train}
+    assert "loss on validation rows and held-out folds" in selection.sentence
+    lab.instance.dispose()
+
+
+def test_newest_rows_of_a_stream_choose_alone(fork: Lab) -> None:
+    lab = fork.but(model={"search": {"trials": 1}, "folds": 3})
+    _, selection, _ = choose(lab.solution, lab.store)
+    validation = len(training_rows(lab.solution, lab.store).part("validation").table)
+    assert validation < ENOUGH
+    assert {(r.loss.name, r.loss.n) for r in selection.table} == {("validation loss", validation)}
 
 
 def test_metrics_count_a_customer_once(stream: Lab) -> None:

@@ -147,6 +147,17 @@ class Judging:
         other = np.asarray(one.decision != base.decision)
         return clustered_share("decisions changed", other, self.table.cluster, level=self.level)
 
+    def earns_less(self, one: Measured, richest: Measured) -> bool:
+        """Whether it earns less by more than one standard error of the paired difference, rows of one cluster as one draw.
+
+        One draw alone shows nothing.
+        """
+        behind, shared = richest.gain - one.gain, self.table.cluster
+        if shared is not None:
+            found = clustered_mean(behind, shared)
+            return found.value > found.error  # of one cluster the error is nan
+        return len(behind) > 1 and bool(behind.mean() > behind.std(ddof=1) / math.sqrt(len(behind)))
+
     def _mean(self, name: str, values: FloatArray, unit: str = "") -> Estimate:
         """Student's interval of a mean, rows of one cluster as one draw."""
         return clustered_mean(values, self.table.cluster).estimate(name, unit=unit, level=self.level)

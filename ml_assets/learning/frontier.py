@@ -103,6 +103,7 @@ class Judging:
             task=self.table.task,
             favourable=self.favourable,
             score=answer.score if self.table.task == "binary" else None,
+            cluster=self.table.cluster,
             level=self.level,
         )
 
@@ -130,6 +131,7 @@ class Judging:
             one.decision,
             task=self.table.task,
             favourable=self.favourable,
+            cluster=self.table.cluster,
             level=self.level,
         )
 

@@ -1,6 +1,7 @@
 """Gaps between a group and the rest where rows share a cause: as many draws as the clusters are worth, not as there are rows."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ml_assets.statistics.arrays import FloatArray, IntArray
-from ml_assets.statistics.clustered import worth
+from ml_assets.statistics.clustered import ClusteredMean, worth
+from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import Grouping, Moments
-from ml_assets.statistics.intervals import newcombe_difference
-from ml_assets.statistics.verdicts import Contrast, rate_difference
+from ml_assets.statistics.intervals import Interval, newcombe_difference, ratio_interval, wilson
+from ml_assets.statistics.verdicts import Contrast, rate_difference, rate_ratio
 
 Sides = tuple[Moments, Moments]
 Counts = tuple[float, float, float, float]
@@ -81,8 +83,33 @@ def effective(counts: Counts, sides: Sides | None, *, level: float = 0.95) -> Co
 def rate_gap(counts: Counts, sides: Sides | None, *, tolerance: float) -> Contrast:
     """``rate_difference`` on :func:`effective` counts: as wide, as surely told, as the clusters allow."""
     plain = rate_difference(*effective(counts, sides), tolerance=tolerance)
+    return _at_every_level(plain, counts, sides, newcombe_difference)
+
+
+def ratio_gap(counts: Counts, sides: Sides | None, *, limit: float) -> Contrast:
+    """``rate_ratio`` on :func:`effective` counts, likewise."""
+    plain = rate_ratio(*effective(counts, sides), limit=limit)
+    return _at_every_level(plain, counts, sides, ratio_interval)
+
+
+def _at_every_level(
+    plain: Contrast, counts: Counts, sides: Sides | None, interval: Callable[..., Interval]
+) -> Contrast:
+    """The contrast with the interval of what the clusters are worth at the level that is asked for."""
     if sides is None or not math.isfinite(plain.value):
         return plain
-    return replace(
-        plain, interval=lambda level: newcombe_difference(*effective(counts, sides, level=level), level=level)
-    )
+    return replace(plain, interval=lambda level: interval(*effective(counts, sides, level=level), level=level))
+
+
+def share_estimate(name: str, x: float, n: float, side: Moments, *, level: float) -> Estimate:
+    """The rate x/n of one side with Wilson's interval on as many rows as its clusters are worth; n counts its rows."""
+    if not n:
+        return not_estimable(name, level=level)
+    draws = _worth(side, n, level)
+    return Estimate(name, x / n, *wilson(x / n * draws, draws, level=level), int(n), level=level)
+
+
+def side_mean(name: str, side: Moments, n: int, *, unit: str, level: float) -> Estimate:
+    """The mean of one side with Student's interval of its clusters; ``n`` counts its rows."""
+    error = math.sqrt(side.variance / side.n) if side.n > 1 else math.nan
+    return ClusteredMean(side.mean, error, n, side.n - 1.0).estimate(name, unit=unit, level=level)

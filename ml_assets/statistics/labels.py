@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ml_assets.statistics.arrays import FloatArray, IntArray, binary, codes, finite
-from ml_assets.statistics.clustered import ClusteredMean, cluster_codes
-from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, effective, rate_gap
+from ml_assets.statistics.clustered import cluster_codes
+from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, effective, rate_gap, side_mean
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import Grouping, groupings
 from ml_assets.statistics.intervals import wilson
@@ -156,8 +156,7 @@ def _rate_gap(cell: _Cell, contrast: Contrast, verdict: Verdict, level: float) -
 def _mean_gap(cell: _Cell, contrast: Contrast, verdict: Verdict, level: float) -> GroupGap:
     assert cell.sides is not None
     own, rest = cell.sides
-    error = math.sqrt(own.variance / own.n) if own.n > 1 else math.nan
-    mean = ClusteredMean(own.mean, error, cell.n, own.n - 1.0).estimate("mean_truth", level=level)
+    mean = side_mean("mean_truth", own, cell.n, unit="", level=level)
     difference = contrast.estimate("mean_truth_difference", cell.n, unit="sd", level=level)
     ratio = not_estimable("mean_truth_ratio", n=cell.n, level=level)
     return _gap(cell, "mean truth", mean, rest.mean, difference, ratio, contrast, verdict)

@@ -48,18 +48,18 @@ class SharedRows:
     def rates(self, attributes: Sequence[str], share: Share, *, positive: int) -> Mapping[Names, Sides]:
         """Both sides of a rate for every group of these attributes, crossed: as :func:`clustered_moments` gives them."""
         outcome = outcomes(self.truth, self.decision, positive)
-        return self.means(attributes, np.isin(outcome, share.events).astype(float), among=np.isin(outcome, share.among))
+        return self.means(attributes, np.isin(outcome, share.events).astype(float), np.isin(outcome, share.among))
 
     def means(
-        self, attributes: Sequence[str], values: FloatArray, *, among: npt.NDArray[np.bool_] | None = None
+        self, attributes: Sequence[str], values: FloatArray, among: npt.NDArray[np.bool_] | None = None
     ) -> Mapping[Names, Sides]:
         """Both sides of the mean of ``values`` (n,) over the rows ``among``, all by default."""
-        names, table = self._crossed(attributes)
+        names, table = self.crossed(attributes)
         kept = np.ones(len(values), dtype=bool) if among is None else among
         here = replace(table, codes=table.codes[kept])
         return dict(zip(names, clustered_moments(here, values[kept], self.cluster[kept]), strict=True))
 
-    def _crossed(self, attributes: Sequence[str]) -> tuple[tuple[Names, ...], Grouping]:
+    def crossed(self, attributes: Sequence[str]) -> tuple[tuple[Names, ...], Grouping]:
         """The groups of several attributes at once, with their names."""
         own = [next(table for table in self.tables if table.attribute == name) for name in attributes]
         code = np.zeros(len(self.cluster), dtype=np.int64)

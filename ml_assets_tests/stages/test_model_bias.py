@@ -15,6 +15,7 @@ from ml_assets.history import training_rows
 from ml_assets.releases import challenger
 from ml_assets.running import ROW_ASSETS, TRAINING_ASSETS
 from ml_assets.stages import model_bias
+from ml_assets.stages.model_bias.auditing import judge
 from ml_assets.stages.model_bias.examining import _flipped
 from ml_assets_tests.stages.declarations import TABLE, declared
 from ml_assets_tests.stages.lab import Lab, Planted, checks_of, open_instance, said
@@ -329,3 +330,18 @@ def test_exchanged_attributes_count_what_rows_share_once(stream: Lab, monkeypatc
     owner = np.arange(len(test.table)) // 10
     _flipped(stream.solution, replace(test, table=replace(test.table, cluster=owner)), challenger(stream.store))
     assert asked["cluster"] is owner
+
+
+def test_gated_gaps_count_what_rows_share_once(stream: Lab) -> None:
+    """Ten rows of a sex, of one label and nearly one score have one owner."""
+    test = training_rows(stream.solution, stream.store).part("test")
+    answer = challenger(stream.store).predict(test.table.features, groups=test.groups)
+    groups, owner = test.groups[["sex"]], np.empty(len(test.table), dtype=np.int64)
+    owner[np.lexsort([answer.score, test.table.truth, pd.factorize(groups["sex"])[0]])] = np.arange(len(owner)) // 10
+    shared = replace(test, table=replace(test.table, cluster=owner))
+    limits = stream.solution.fairness_limits
+    found = [judge(stream.solution, groups, rows, answer, limits) for rows in (test, shared)]
+    for one, other in zip(*found, strict=True):
+        assert other.disparity.n == one.disparity.n
+        assert other.disparity.value.value == pytest.approx(one.disparity.value.value)
+        assert other.disparity.detectable > 1.3 * one.disparity.detectable

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ml_assets.learning.artifact import Prediction, SolutionArtifact
+    from ml_assets.statistics.clustered_rates import SharedRows
     from ml_assets.statistics.crossings import Crossed
     from ml_assets.statistics.disparity import Disparity
     from ml_assets.statistics.group_figures import GroupFigure, OneClass
@@ -164,6 +165,7 @@ def _of_numbers(
         limits=solution.fairness_limits,
         value=value if isinstance(value, RegressionValue) else None,
         currency=solution.business_case.currency,
+        cluster=test.table.cluster,
     )
     return found, {}
 
@@ -183,8 +185,19 @@ def _of_classes(
         value=None if isinstance(value, RegressionValue) else value,
         only=set(made.made_of.values()),
         unit=solution.business_case.currency,
+        shared=_owners(solution, test, answer),
     )
     return found, {"counts": counted.to_dict()} | _of_each_class(counted, classes)
+
+
+def _owners(solution: Solution, test: Learned, answer: "Prediction") -> "SharedRows | None":
+    """Who owns the rows, where a cluster is declared."""
+    from ml_assets.statistics.clustered_rates import SharedRows
+
+    if test.table.cluster is None:
+        return None
+    groups = test.groups[list(solution.data_bias.protected)]
+    return SharedRows.of(groups, test.table.cluster, truth=test.table.truth, decision=answer.decision)
 
 
 def _of_each_class(counted: "CountTensor", classes: "Sequence[OneClass]") -> Facts:
@@ -210,8 +223,8 @@ def _classes(solution: Solution, test: Learned, answer: "Prediction") -> "list[O
         return ScoreTensor.of(test.groups[list(solution.data_bias.protected)], test.table.truth, of)
 
     if solution.task == "binary":
-        return [OneClass(solution.favourable_code, scores=scores(answer.score))]
+        return [OneClass(solution.favourable_code, scores=scores(answer.score), of_rows=answer.score)]
     return [
-        OneClass(code, str(name), scores(answer.score[:, code]), scored=code)
+        OneClass(code, str(name), scores(answer.score[:, code]), code, answer.score[:, code])
         for code, name in enumerate(test.table.classes)
     ]

@@ -102,6 +102,7 @@ def _labels(solution: Solution, seen: Examined) -> Facts:
             tolerance=tolerance,
             task=task,
             favourable=favourable,
+            cluster=shared,
         )
     return found
 

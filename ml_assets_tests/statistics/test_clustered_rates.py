@@ -8,6 +8,7 @@ import pytest
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.clustered import clustered_mean
+from ml_assets.statistics.clustered_gaps import OwnedMoments
 from ml_assets.statistics.clustered_rates import SharedRows
 from ml_assets.statistics.tensor_metrics import COUNT_METRICS
 
@@ -42,7 +43,8 @@ def test_both_sides_of_a_rate_are_clustered_means_of_its_denominator(
         for side, rows in zip(sides, (own & among, ~own & among), strict=True):
             mean = clustered_mean(held[rows].astype(float), OWNER[rows])
             assert side.mean == pytest.approx(mean.value)
-            assert math.sqrt(side.variance / side.n) == pytest.approx(mean.error)
+            assert isinstance(side, OwnedMoments)
+            assert math.sqrt(side.alone / side.n) == pytest.approx(mean.error)
             assert side.n == mean.freedom + 1
 
 

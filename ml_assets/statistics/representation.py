@@ -6,6 +6,7 @@ Group labels come from :func:`group_frame`; verdicts follow the four-state rule 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Literal
 
 import numpy as np
@@ -14,8 +15,10 @@ import pandas as pd
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, finite
+from ml_assets.statistics.clustered import cluster_codes
+from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, rate_gap, share_estimate
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.groups import UNKNOWN, Grouping, grouping, groupings
+from ml_assets.statistics.groups import UNKNOWN, grouping, groupings
 from ml_assets.statistics.groups import GroupRule as GroupRule
 from ml_assets.statistics.groups import group_frame as group_frame
 from ml_assets.statistics.groups import intersections as intersections
@@ -23,7 +26,7 @@ from ml_assets.statistics.intervals import wilson
 from ml_assets.statistics.labels import GroupGap as GroupGap
 from ml_assets.statistics.labels import label_gaps as label_gaps
 from ml_assets.statistics.metrics import Task
-from ml_assets.statistics.verdicts import Contrast, Verdict, gap_sentence, rate_difference, share_ratio, verdicts
+from ml_assets.statistics.verdicts import Contrast, Verdict, gap_sentence, share_ratio, verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,32 +127,58 @@ def reweighing(groups: "pd.Series[Any]", truth: npt.ArrayLike, *, task: Task = "
 
 
 def missingness_gaps(
-    frame: pd.DataFrame, groups: pd.DataFrame, *, tolerance: float = 0.1, level: float = 0.95
+    frame: pd.DataFrame,
+    groups: pd.DataFrame,
+    *,
+    tolerance: float = 0.1,
+    cluster: npt.NDArray[Any] | None = None,
+    level: float = 0.95,
 ) -> tuple[MissingnessGap, ...]:
-    """Missing share of every column that has gaps, group against rest, tolerated within ±``tolerance``."""
-    columns = [str(column) for column in frame.columns[frame.isna().any().to_numpy()]]
-    cells = [
-        (column, table, code, int(missing))
-        for table in groupings(groups)
-        for column in columns
-        for code, missing in enumerate(table.sums(frame[column].isna().to_numpy()))
-    ]
-    totals = {column: int(frame[column].isna().sum()) for column in columns}
-    contrasts = [
-        rate_difference(
-            missing,
-            int(table.counts[code]),
-            totals[column] - missing,
-            len(frame) - int(table.counts[code]),
-            tolerance=tolerance,
-        )
-        for column, table, code, missing in cells
-    ]
+    """Missing share of every column that has gaps, group against rest, tolerated within ±``tolerance``.
+
+    Rows of one ``cluster`` (n,), such as a customer whose value is never known, are one draw.
+    """
+    cells = _missing_cells(frame, groups, cluster)
+    contrasts = [rate_gap(cell.counts, cell.sides, tolerance=tolerance) for cell in cells]
     answers = verdicts(contrasts, level=level)
     return tuple(
-        _missingness(cell, totals[cell[0]], contrast, answer, level)
+        _missingness(cell, contrast, answer, level)
         for cell, contrast, answer in zip(cells, contrasts, answers, strict=True)
     )
+
+
+def missing_contrasts(
+    frame: pd.DataFrame, groups: pd.DataFrame, *, tolerance: float = 0.1, cluster: npt.NDArray[Any] | None = None
+) -> tuple[Contrast, ...]:
+    """The comparisons behind :func:`missingness_gaps`, in its order."""
+    return tuple(
+        rate_gap(cell.counts, cell.sides, tolerance=tolerance) for cell in _missing_cells(frame, groups, cluster)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """A column in one group: rows without a value and rows, of the group and then of the rest; ``sides`` of clusters."""
+
+    column: str
+    attribute: str
+    group: str
+    counts: tuple[int, int, int, int]
+    sides: Sides | None
+
+
+def _missing_cells(frame: pd.DataFrame, groups: pd.DataFrame, cluster: npt.NDArray[Any] | None) -> list[_Missing]:
+    columns = [str(column) for column in frame.columns[frame.isna().any().to_numpy()]]
+    shared, found = None if cluster is None else cluster_codes(cluster, len(frame)), []
+    for table in groupings(groups):
+        for column in columns:
+            gone = frame[column].isna().to_numpy()
+            sides = repeat(None) if shared is None else clustered_moments(table, gone.astype(np.float64), shared)
+            total = int(gone.sum())
+            for label, n, x, both in zip(table.labels, table.counts.tolist(), table.sums(gone), sides, strict=False):
+                counts = (int(x), n, total - int(x), len(frame) - n)
+                found.append(_Missing(column, table.attribute, label, counts, both))
+    return found
 
 
 def _check_reference(reference: Mapping[str, float]) -> None:
@@ -187,31 +216,25 @@ def _share(
     return GroupShare(attribute, name, count, share, reference, ratio, verdict, sentence)
 
 
-def _missingness(
-    cell: tuple[str, Grouping, int, int], total: int, contrast: Contrast, verdict: Verdict, level: float
-) -> MissingnessGap:
-    column, table, code, missing = cell
-    n = int(table.counts[code])
-    rest = table.codes.size - n
-    rest_share = (total - missing) / rest if rest else math.nan
+def _missingness(cell: _Missing, contrast: Contrast, verdict: Verdict, level: float) -> MissingnessGap:
+    missing, n, others, rest = cell.counts
+    rest_share = others / rest if rest else math.nan
     difference = contrast.estimate("missing_share_difference", n, level=level)
+    share = Estimate("missing_share", missing / n, *wilson(missing, n, level=level), n, level=level)
+    if cell.sides is not None:
+        share = share_estimate("missing_share", missing, n, cell.sides[0], level=level)
+    sides = (missing / n, rest_share)
+    who, what = f"{cell.attribute} = {cell.group}", f"missing share of {cell.column}"
     return MissingnessGap(
-        column=column,
-        attribute=table.attribute,
-        group=table.labels[code],
+        column=cell.column,
+        attribute=cell.attribute,
+        group=cell.group,
         n=n,
         missing=missing,
-        share=Estimate("missing_share", missing / n, *wilson(missing, n, level=level), n, level=level),
+        share=share,
         rest_share=rest_share,
         difference=difference,
         verdict=verdict,
-        sentence=gap_sentence(
-            f"{table.attribute} = {table.labels[code]}",
-            f"missing share of {column}",
-            (missing / n, rest_share),
-            difference,
-            contrast,
-            verdict,
-        ),
+        sentence=gap_sentence(who, what, sides, difference, contrast, verdict),
         resolvable=contrast.resolvable,
     )

@@ -9,11 +9,10 @@ import pandas as pd
 
 from ml_assets.statistics.labels import label_contrasts
 from ml_assets.statistics.metrics import Task
-from ml_assets.statistics.representation import GroupShare, MissingnessGap
+from ml_assets.statistics.representation import GroupShare, missing_contrasts
 from ml_assets.statistics.verdicts import (
     Contrast,
     benjamini_hochberg,
-    rate_difference,
     share_ratio,
 )
 
@@ -61,10 +60,8 @@ def gap_supports(
     return supports(label_contrasts(groups, truth, tolerance=tolerance, task=task, cluster=cluster))
 
 
-def missing_supports(missing: Sequence[MissingnessGap], *, rows: int, tolerance: float = 0.1) -> tuple[Support, ...]:
-    """Of the missingness gaps that ``missingness_gaps`` found in ``rows`` rows."""
-    return supports([_rates(m.missing, m.n, m.rest_share, rows - m.n, tolerance) for m in missing])
-
-
-def _rates(x: int, n: int, rest_rate: float, rest: int, tolerance: float) -> Contrast:
-    return rate_difference(x, n, round(rest_rate * rest) if rest else 0, rest, tolerance=tolerance)
+def missing_supports(
+    frame: pd.DataFrame, groups: pd.DataFrame, *, tolerance: float = 0.1, cluster: npt.NDArray[Any] | None = None
+) -> tuple[Support, ...]:
+    """Of the missingness gaps that ``missingness_gaps`` finds in these rows, in its order."""
+    return supports(missing_contrasts(frame, groups, tolerance=tolerance, cluster=cluster))

@@ -103,3 +103,28 @@ def test_planted_missingness_is_found_in_its_group_only() -> None:
 
 def test_no_gaps_no_findings() -> None:
     assert missingness_gaps(pd.DataFrame({"x": [1, 2]}), pd.DataFrame({"g": ["a", "b"]})) == ()
+
+
+def test_a_value_that_a_customer_never_gives_is_missing_once_and_not_ten_times() -> None:
+    """Ten rows each of 80 customers, 30 % of whom give no income, in either group alike."""
+    rng, owner, held = np.random.default_rng(1), np.repeat(np.arange(80), 10), {"rows": 0, "customers": 0}
+    groups = pd.DataFrame({"sex": np.where(owner % 2 == 0, "f", "m")})
+    for _ in range(300):
+        frame = pd.DataFrame({"income": np.where((rng.random(80) < 0.3)[owner], np.nan, 1.0)})
+        for name, cluster in (("rows", None), ("customers", owner)):
+            gap = missingness_gaps(frame, groups, cluster=cluster)[0].difference
+            held[name] += gap.low <= 0 <= gap.high
+    assert 0.92 <= held["customers"] / 300 <= 0.98
+    assert held["rows"] / 300 < 0.7
+
+
+def test_missing_shares_of_customers_of_one_row_are_those_of_rows() -> None:
+    rng = np.random.default_rng(2)
+    groups = pd.DataFrame({"sex": rng.choice(["f", "m"], 200), "age": rng.choice(["<30", ">=30"], 200)})
+    frame = pd.DataFrame({"income": np.where(rng.random(200) < 0.3, np.nan, 1.0), "full": 1.0})
+    rows = missingness_gaps(frame, groups)
+    alone = missingness_gaps(frame, groups, cluster=rng.permutation(200))
+    for one, other in zip(rows, alone, strict=True):
+        assert (other.verdict, other.n, other.missing) == (one.verdict, one.n, one.missing)
+        ends = [(g.share.low, g.share.high, g.difference.low, g.difference.high) for g in (one, other)]
+        assert ends[1] == pytest.approx(ends[0])

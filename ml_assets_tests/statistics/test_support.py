@@ -48,6 +48,8 @@ def test_shares_without_a_reference_support_nothing() -> None:
 def test_missing_values() -> None:
     column = pd.Series(np.where((GROUPS["sex"] == "f") & (RNG.random(2_000) < 0.4), np.nan, 1.0))
     missing = missingness_gaps(pd.DataFrame({"income": column}), GROUPS[["sex"]])
-    found = missing_supports(missing, rows=2_000)
+    found = missing_supports(pd.DataFrame({"income": column}), GROUPS[["sex"]])
     assert all(s.q < 1e-6 for s in found)
     assert [s.resolvable for s in found] == [m.resolvable for m in missing]
+    few = missing_supports(pd.DataFrame({"income": column}), GROUPS[["sex"]], cluster=np.arange(2_000) // 100)
+    assert [s.detectable > 3 * one.detectable for s, one in zip(few, found, strict=True)] == [True, True]

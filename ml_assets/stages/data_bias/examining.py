@@ -126,13 +126,14 @@ def _legitimate(solution: Solution, rows: pd.DataFrame) -> pd.DataFrame:
 def _columns(solution: Solution, seen: Examined) -> Facts:
     names = [c for c in seen.rows.columns if c not in solution.never_inputs and not c.startswith(OWN)]
     inputs = seen.rows[names]
-    missing = missingness_gaps(inputs, seen.groups)
-    gaps = zip(missing, missing_supports(missing, rows=len(inputs)), strict=True)
+    shared = clusters_of(solution, seen.rows)
+    missing = missingness_gaps(inputs, seen.groups, cluster=shared)
+    gaps = zip(missing, missing_supports(inputs, seen.groups, cluster=shared), strict=True)
     arrival = solution.data_pipeline.arrival
     learned = inputs.drop(columns=[arrival.event_time] if arrival and arrival.event_time else [], errors="ignore")
     return {
         "missing": [plain(gap) | plain(support) for gap, support in gaps if gap.missing],
-        "missing_by_label": missing_label_gaps(inputs, seen.truth, seen.groups, task=solution.task),
+        "missing_by_label": missing_label_gaps(inputs, seen.truth, seen.groups, task=solution.task, cluster=shared),
         "column_proxies": column_proxies(learned, seen.groups),
         "proxies": [joint_proxy(learned, seen.groups[a], seed=solution.model.seed) for a in seen.groups],
     }

@@ -88,7 +88,7 @@ def _labels(solution: Solution, seen: Examined) -> Facts:
     behind = gap_supports(frame, seen.truth, task=task, tolerance=tolerance, cluster=shared)
     found: Facts = {
         "gaps": with_support(gaps, behind),
-        "divergences": label_divergences(seen.groups, seen.truth, task=task, tolerance=tolerance),
+        "divergences": label_divergences(seen.groups, seen.truth, task=task, tolerance=tolerance, cluster=shared),
     }
     if task == "binary":
         found["stress"] = flip_stress(

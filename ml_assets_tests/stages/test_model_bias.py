@@ -357,7 +357,10 @@ def test_figures_of_groups_count_what_rows_share_once(stream: Lab) -> None:
         np.arange(len(owner)) // 10
     )
     shared = replace(test, table=replace(test.table, cluster=owner))
-    found = [_figures(stream.solution, rows, answer, made, counted)["figures"] for rows in (test, shared)]
+    told = [_figures(stream.solution, rows, answer, made, counted) for rows in (test, shared)]
+    found = [one["figures"] for one in told]
+    for alone, owned in zip(*(one["calibration"] for one in told), strict=True):
+        assert owned.mean.high - owned.mean.low > 1.2 * (alone.mean.high - alone.mean.low)
     for one, other in zip(*found, strict=True):
         assert (other.metric, other.group, other.n) == (one.metric, one.group, one.n)
         assert other.gap.value == pytest.approx(one.gap.value)

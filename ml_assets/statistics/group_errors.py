@@ -15,7 +15,7 @@ from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, side_m
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.group_figures import DEFAULT_RATIO, DEFAULT_SPREAD, GroupFigure, judged
 from ml_assets.statistics.groups import Grouping, Moments, groupings
-from ml_assets.statistics.intervals import Interval, normal_quantile, quantile_interval
+from ml_assets.statistics.intervals import Interval, normal_quantile, quantile_interval, t_quantile
 from ml_assets.statistics.tensor_gaps import Gap
 from ml_assets.statistics.tensor_metrics import two_sided
 from ml_assets.statistics.value import RegressionValue
@@ -51,7 +51,7 @@ def group_errors(
         cluster: (n,) what rows share, such as a customer: rows of one cluster are one draw.
 
     Means have Student's and Welch's intervals, quantiles those of order statistics, the ratio of errors a normal one of
-    its logarithm by the delta method. With clusters the moments are theirs, and a quantile has that of as many values as the
+    its logarithm by the delta method. With clusters the moments and Student's t are theirs, and a quantile has that of as many values as the
     share below it is worth, evenly taken from all of them. Source: Woodruff, JASA 47 (1952) 635.
     """
     y, d = finite(truth, "truth"), finite(decision, "decision")
@@ -104,17 +104,23 @@ def _ratios(table: Grouping, size: FloatArray, cluster: IntArray | None, unit: s
     found, metric = [], "mean_absolute_error"
     for label, rows, both in _both(table, size, cluster):
         sides = [side_mean(metric, side, n, unit=unit, level=level) for side, n in zip(both, rows, strict=True)]
-        contrast = _mean_ratio(*both, DEFAULT_RATIO)
+        free = None if (both[0].n, both[1].n) == rows else min(both[0].n, both[1].n) - 1
+        contrast = _mean_ratio(*both, DEFAULT_RATIO, free)
         found.append(Gap(metric, (table.attribute,), (label,), _ROWS, sides[0], sides[1], contrast))
     return found
 
 
-def _mean_ratio(a: Moments, b: Moments, limit: float) -> Contrast:
-    """The ratio of two means above 0, its logarithm taken as normal: variances of the means over their squares."""
+def _mean_ratio(a: Moments, b: Moments, limit: float, free: int | None) -> Contrast:
+    """The ratio of two means above 0, its logarithm taken as normal: variances of the means over their squares.
+
+    ``free``: degrees of freedom of clusters, by which the error is stretched as Student's t is against the normal.
+    """
     if min(a.n, b.n) < 2 or not (a.mean > 0 and b.mean > 0):
         return Contrast(math.nan, limit, 1 / limit, 1.0, False, math.inf, lambda _level: (math.nan, math.nan))
     centre = math.log(a.mean / b.mean)
     error = math.sqrt(sum(side.variance / side.n / side.mean**2 for side in (a, b)))
+    if free is not None:
+        error *= t_quantile(PASS_LEVEL, free) / normal_quantile(PASS_LEVEL)
     detectable = _RESOLVING_Z * error
 
     def interval(level: float) -> Interval:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ml_assets.statistics.arrays import FloatArray, IntArray, finite, same_rows
-from ml_assets.statistics.clustered import cluster_codes, clustered_mean, worth
+from ml_assets.statistics.clustered import ClusteredMean, cluster_codes, clustered_mean, worth
 from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, side_mean
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.group_figures import DEFAULT_RATIO, DEFAULT_SPREAD, GroupFigure, judged
@@ -133,29 +133,35 @@ def _mean_ratio(a: Moments, b: Moments, limit: float, free: int | None) -> Contr
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """The values of one side in rising order, and the cluster of each where rows share one."""
+    """The values of one side in rising order; where rows share clusters, the share of them below each of the quantiles."""
 
     ordered: FloatArray
-    cluster: IntArray | None
+    below: Mapping[float, ClusteredMean] | None
 
     @classmethod
     def of(cls, values: FloatArray, cluster: IntArray | None) -> "_Side":
-        if cluster is None:
+        if cluster is None or not values.size:
             return cls(np.sort(values), None)
-        order = np.argsort(values, kind="stable")
-        return cls(values[order], cluster[order])
+        return cls(
+            np.sort(values),
+            {
+                share: clustered_mean((values <= np.quantile(values, share)).astype(np.float64), cluster)
+                for share in QUANTILES.values()
+            },
+        )
 
     def interval(self, share: float, level: float) -> Interval:
         """Of the quantile below which ``share`` lies."""
-        if self.cluster is None:
+        if self.below is None:
             return quantile_interval(self.ordered, share, level=level)
-        below = (self.ordered <= np.quantile(self.ordered, share)).astype(np.float64)
-        found, n = clustered_mean(below, self.cluster), self.ordered.size
+        found, n = self.below[share], self.ordered.size
         draws = worth(found.value, found.error, clusters=found.freedom + 1, rows=n, level=level)
         if draws >= n:
             return quantile_interval(self.ordered, share, level=level)
-        kept = np.quantile(self.ordered, (np.arange(int(draws)) + 0.5) / max(int(draws), 1))
-        return quantile_interval(kept, share, level=level) if kept.size else (-math.inf, math.inf)
+        if draws < 1:
+            return -math.inf, math.inf
+        at = (np.arange(int(draws)) + 0.5) / int(draws) * (n - 1)
+        return quantile_interval(np.interp(at, np.arange(n), self.ordered), share, level=level)
 
 
 def _ends(

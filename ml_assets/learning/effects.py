@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml_assets.statistics.clustered import clustered_mean, clustered_share
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import grouping
 from ml_assets.statistics.intervals import mean_interval, wilson
@@ -47,9 +48,13 @@ def group_effects(
     *,
     task: Task,
     favourable: int,
+    cluster: NDArray[Any] | None = None,
     level: float = 0.95,
 ) -> tuple[GroupEffect, ...]:
-    """The effect of decisions ``after`` instead of ``before`` on every group of every attribute; all arrays (n,)."""
+    """The effect of decisions ``after`` instead of ``before`` on every group of every attribute; all arrays (n,).
+
+    Rows of one ``cluster``, such as a customer, are one draw.
+    """
     everyone = np.ones(len(truth), dtype=np.bool_)
     if task == "regression":
         rates = [(RESIDUAL, everyone, before - truth, after - truth)]
@@ -62,7 +67,8 @@ def group_effects(
         for code, group in enumerate(table.labels):
             for rate, among, old, new in rates:
                 rows = (table.codes == code) & among
-                sides = (_estimate(rate, values[rows], task, level) for values in (old, new))
+                shared = None if cluster is None else cluster[rows]
+                sides = (_estimate(rate, values[rows], task, shared, level) for values in (old, new))
                 found.append(GroupEffect(table.attribute, group, rate, *sides))
     return tuple(found)
 
@@ -87,10 +93,14 @@ def levels_down(effects: Sequence[GroupEffect]) -> bool:
     return False
 
 
-def _estimate(rate: str, values: NDArray[Any], task: Task, level: float) -> Estimate:
+def _estimate(rate: str, values: NDArray[Any], task: Task, cluster: NDArray[Any] | None, level: float) -> Estimate:
     n = len(values)
     if not n:
         return not_estimable(rate, level=level)
+    if cluster is not None:
+        if task != "regression":
+            return clustered_share(rate, values, cluster, level=level)
+        return clustered_mean(values, cluster).estimate(rate, unit="target units", level=level)
     low, high = (
         mean_interval(values, level=level) if task == "regression" else wilson(float(values.sum()), n, level=level)
     )

@@ -103,6 +103,7 @@ class Judging:
             task=self.table.task,
             favourable=self.favourable,
             score=answer.score if self.table.task == "binary" else None,
+            cluster=self.table.cluster,
             level=self.level,
         )
 
@@ -130,6 +131,7 @@ class Judging:
             one.decision,
             task=self.table.task,
             favourable=self.favourable,
+            cluster=self.table.cluster,
             level=self.level,
         )
 
@@ -146,6 +148,17 @@ class Judging:
             return self._mean("mean change of prediction", away)
         other = np.asarray(one.decision != base.decision)
         return clustered_share("decisions changed", other, self.table.cluster, level=self.level)
+
+    def earns_less(self, one: Measured, richest: Measured) -> bool:
+        """Whether it earns less by more than one standard error of the paired difference, rows of one cluster as one draw.
+
+        One draw alone shows nothing.
+        """
+        behind, shared = richest.gain - one.gain, self.table.cluster
+        if shared is not None:
+            found = clustered_mean(behind, shared)
+            return found.value > found.error  # of one cluster the error is nan
+        return len(behind) > 1 and bool(behind.mean() > behind.std(ddof=1) / math.sqrt(len(behind)))
 
     def _mean(self, name: str, values: FloatArray, unit: str = "") -> Estimate:
         """Student's interval of a mean, rows of one cluster as one draw."""

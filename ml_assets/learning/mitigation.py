@@ -130,7 +130,7 @@ def compare_remedies(
     A remedy is allowed when it loses at most ``accuracy_budget`` of the money per decision and of the accuracy that
     "none" has, worsens the verdict of no gated metric and the interval of no gap, and leaves no finding of "none" beyond
     its limit. Among the allowed take the best overall verdict (pass, inconclusive); of those that do not demonstrably
-    earn less than the best of them (one standard error of the paired difference) the one that changes the fewest
+    earn less than the best of them (one standard error of the paired difference, rows of a cluster as one draw) the one that changes the fewest
     decisions. With "none" at best, or a finding still standing, the answer is "none": an uncertain improvement is not
     bought.
 
@@ -149,7 +149,7 @@ def compare_remedies(
     measured = [judging.measure(name, _candidate(remedies[name])) for name in _ordered(remedies)]
     base = measured[0]
     judged = [_judge(judging, base, one, accuracy_budget) for one in measured]
-    chosen = _choose(judged)
+    chosen = _choose(judging, judged)
     rows = tuple(_remedy(judging, base, one, chosen, accuracy_budget) for one in judged)
     return MitigationTable(rows, chosen.one.name, _sentence(base, chosen, len(rows)), _outcome(base, chosen.one))
 
@@ -177,7 +177,7 @@ def _judge(judging: Judging, base: Measured, one: Measured, budget: float) -> _J
     )
 
 
-def _choose(judged: Sequence[_Judged]) -> _Judged:
+def _choose(judging: Judging, judged: Sequence[_Judged]) -> _Judged:
     base = judged[0]
     allowed = [one for one in judged if one.allowed]
     best = min(SEVERITY[one.one.verdict] for one in allowed)
@@ -185,14 +185,8 @@ def _choose(judged: Sequence[_Judged]) -> _Judged:
         return base
     leading = [one for one in allowed if SEVERITY[one.one.verdict] == best]
     richest = max(leading, key=lambda one: one.one.money.value)
-    tied = [one for one in leading if one is richest or not _earns_less(one.one, richest.one)]
+    tied = [one for one in leading if one is richest or not judging.earns_less(one.one, richest.one)]
     return min(tied, key=lambda one: (one.changed.value, -one.one.money.value, one.one.name))
-
-
-def _earns_less(one: Measured, richest: Measured) -> bool:
-    """Whether it earns less by more than one standard error of the paired difference."""
-    behind = richest.gain - one.gain
-    return len(behind) > 1 and bool(behind.mean() > behind.std(ddof=1) / math.sqrt(len(behind)))
 
 
 def _outcome(base: Measured, chosen: Measured) -> Outcome:

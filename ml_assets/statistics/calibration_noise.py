@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.errors import DataError
+from ml_assets.statistics.intervals import normal_quantile, t_quantile
 
 ECE_BINS = 15
 """Equal bands of the score."""
@@ -60,12 +61,7 @@ def shared_noise(
     of a row with itself; 0 to 1. The variances of the promises alone where no two rows share a cluster.
     Source: moments, as Ridout, Demétrio and Firth, Biometrics 55 (1999) 137 compare them for binary outcomes.
     """
-    rows = np.maximum(np.bincount(band, minlength=ECE_BINS), 1)
-    spread, off = (
-        np.sqrt(promised * (1 - promised)),
-        gap - (np.bincount(band, weights=gap, minlength=ECE_BINS) / rows)[band],
-    )
-    shared, (pairs, squares) = 0.0, _pairs(off, cluster)
+    spread, (pairs, squares), shared = np.sqrt(promised * (1 - promised)), _pairs(_off(gap, band), cluster), 0.0
     if pairs and squares:
         of_pairs, of_rows = _pairs(spread, cluster)
         shared = min(max(pairs / squares * of_rows / of_pairs, 0.0), 1.0) if of_pairs > 0 else 0.0
@@ -89,31 +85,104 @@ def _root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def chance_limit(
-    score: NDArray[np.float64], *, tolerance: float, level: float = 0.95, seed: int = 0, draws: int = DRAWS
+    score: NDArray[np.float64],
+    *,
+    tolerance: float,
+    truth: NDArray[np.float64] | None = None,
+    cluster: NDArray[np.int64] | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+    draws: int = DRAWS,
 ) -> float:
     """The expected calibration error that a model off by ``tolerance`` everywhere stays below with probability ``level``.
 
     ``score`` (n,): P(positive), or (n, K): probabilities, of which the highest counts. The error is a mean of absolute gaps
     over bands, so that chance only adds to it: a perfect model of 200 rows shows about 0.08. Truths are drawn from the
     scores moved by ``tolerance`` up, and down, whichever leaves more; for many rows the limit nears ``tolerance``.
-    Raises ``DataError`` without rows, for scores that are no probabilities, or a tolerance outside [0, 1).
-    Source: Bröcker and Smith, Increasing the reliability of reliability diagrams, Weather and Forecasting 22, 2007
+    Rows of one ``cluster`` (n,), codes from 0, are drawn as alike as the ``truth`` (n,) shows them to be
+    (:func:`shared_draws`), which raises the limit; without two rows of a cluster nothing changes, and of one cluster alone
+    any error may be chance: 1.
+    Raises ``DataError`` without rows, for scores that are no probabilities, a tolerance outside [0, 1), or clusters without
+    a truth. Source: Bröcker and Smith, Increasing the reliability of reliability diagrams, Weather and Forecasting 22, 2007
     (consistency resampling); here with the tolerance that is allowed.
     """
     promised = score if score.ndim == 1 else score.max(axis=1)
     if not promised.size or not ((promised >= 0) & (promised <= 1)).all() or not 0 <= tolerance < 1:
         got = f"{promised.size} scores, tolerance {tolerance}"
         raise DataError("no calibration error to expect", got=got, allowed="probabilities", do="Score some rows")
+    if cluster is not None and promised.size > 1 and cluster.min() == cluster.max():
+        return 1.0
     rng = np.random.default_rng(seed)
     band = np.minimum((promised * ECE_BINS).astype(np.int64), ECE_BINS - 1)
+    shared = None if cluster is None else shared_draws(_observed(score, truth) - promised, promised, band, cluster)
     limits = []
     for sign in (1.0, -1.0):
         rate = np.clip(promised + sign * tolerance, 0.0, 1.0)
-        drawn = [_error(rng.random(promised.size) < rate, promised, band) for _ in range(draws)]
+        if cluster is None or not shared:
+            drawn = [_error(rng.random(promised.size) < rate, promised, band) for _ in range(draws)]
+        else:
+            drawn = [_error(_alike(rate, cluster, shared, rng, level), promised, band) for _ in range(draws)]
         limits.append(float(np.quantile(drawn, level)))
     return max(limits)
 
 
-def _error(observed: NDArray[np.bool_], promised: NDArray[np.float64], band: NDArray[np.int64]) -> float:
+def shared_draws(
+    gap: NDArray[np.float64], promised: NDArray[np.float64], band: NDArray[np.int64], cluster: NDArray[np.int64]
+) -> float:
+    """The chance r that two rows of a cluster take their truths from one and the same draw; 0: none ever does.
+
+    Two truths of one draw, with the chances p and q, have the covariance min(p, q) - p·q. So r is the sum over pairs of
+    the products of their gaps (observed less promised, less the mean of the band) over the sum of those covariances, each
+    against the same of a row with itself; 0 to 1. 0 where no two rows share a cluster.
+    Source: moments, as in :func:`shared_noise`.
+    """
+    pairs, squares = _pairs(_off(gap, band), cluster)
+    if not pairs or not squares:
+        return 0.0
+    order = np.lexsort((promised, cluster))
+    ranked, size = promised[order], np.bincount(cluster)
+    later = (
+        np.cumsum(size)[cluster[order]] - 1 - np.arange(gap.size)
+    )  # rows of the cluster that promise at least as much
+    of_pairs = 2 * float(ranked @ later) - _pairs(promised, cluster)[0]
+    of_rows = float(promised @ (1 - promised))
+    return min(max(pairs / squares * of_rows / of_pairs, 0.0), 1.0) if of_pairs > 0 else 0.0
+
+
+def _off(gap: NDArray[np.float64], band: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Gaps less the mean of their band."""
+    rows = np.maximum(np.bincount(band, minlength=ECE_BINS), 1)
+    off: NDArray[np.float64] = gap - (np.bincount(band, weights=gap, minlength=ECE_BINS) / rows)[band]
+    return off
+
+
+def _observed(score: NDArray[np.float64], truth: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Whether what was promised came true, 0 or 1, by row."""
+    if truth is None or len(truth) != len(score):
+        got = "no truth" if truth is None else f"{len(truth)} truths"
+        raise DataError(
+            "How alike clusters are cannot be told", got=got, allowed=f"{len(score)} truths", do="Pass them"
+        )
+    return truth if score.ndim == 1 else (score.argmax(axis=1) == truth).astype(np.float64)
+
+
+def _alike(
+    rate: NDArray[np.float64], cluster: NDArray[np.int64], shared: float, rng: np.random.Generator, level: float
+) -> NDArray[np.float64]:
+    """Truths drawn at ``rate``, each by the draw of its cluster with probability √shared, else by its own.
+
+    Their distance from the rate is stretched by t/z with clusters - 1 degrees of freedom, as ``shared`` is itself measured.
+    Source: Lunn and Davies, A note on generating correlated binary variables, Biometrika 85 (1998) 487.
+    """
+    clusters = int(cluster.max()) + 1
+    common = rng.random(rate.size) < np.sqrt(shared)
+    drawn = np.where(common, rng.random(clusters)[cluster], rng.random(rate.size)) < rate
+    wider = t_quantile(level, clusters - 1) / normal_quantile(level)
+    return rate + wider * (drawn - rate)
+
+
+def _error(
+    observed: NDArray[np.bool_] | NDArray[np.float64], promised: NDArray[np.float64], band: NDArray[np.int64]
+) -> float:
     gaps = np.bincount(band, weights=observed - promised, minlength=ECE_BINS)
     return float(np.abs(gaps).sum() / promised.size)

@@ -7,17 +7,18 @@ together. A gap can vanish that way, reverse (Simpson's paradox), or appear wher
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ml_assets.statistics.arrays import FloatArray, IntArray, binary, codes, finite, same_rows
+from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import Grouping, groupings
 from ml_assets.statistics.metrics import Task
-from ml_assets.statistics.strata import strata_of, stratified_means, stratified_rates
+from ml_assets.statistics.strata import Design, design_of, independent, strata_of, stratified_means, stratified_rates
 from ml_assets.statistics.support import Support, supports
 from ml_assets.statistics.verdicts import Contrast, Verdict, verdicts
 
@@ -67,6 +68,7 @@ def conditional_gaps(
     tolerance: float = 0.1,
     task: Task = "binary",
     favourable: int = 1,
+    cluster: npt.NDArray[Any] | None = None,
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[ConditionalGap, ...]:
@@ -75,14 +77,17 @@ def conditional_gaps(
     gap = Σ w (rate of the group - rate of the rest) over strata, w = n·m/(n + m) of the two sides' rows; regression: of
     means, in standard deviations of the truth; multiclass: one row per class. Numbers of more than 10 values are cut at
     their quintiles, which leaves differences within a band: a residual gap may be one of those. Not for columns that the
-    outcome, or the group's treatment, has caused: they explain away what they are part of. ``DataError`` without a
-    legitimate column. Source: Wachter, Mittelstadt and Russell, CLSR 41 (2021) 105567, and those of :mod:`strata`.
+    outcome, or the group's treatment, has caused: they explain away what they are part of. Rows of one ``cluster`` (n,),
+    such as a customer, are one draw (:func:`~ml_assets.statistics.strata.design_of`). ``DataError`` without a legitimate
+    column. Source: Wachter, Mittelstadt and Russell, CLSR 41 (2021) 105567, and those of :mod:`strata`.
     """
     labels = _labels(truth, task)
     same_rows(groups=groups.index.to_numpy(), legitimate=legitimate.index.to_numpy(), truth=next(iter(labels.values())))
-    place = strata_of(legitimate)
+    place, shared = strata_of(legitimate), None if cluster is None else cluster_codes(cluster, len(groups))
+    if shared is not None and int(shared.max(initial=-1)) + 1 == len(groups):
+        shared = None  # every row is a draw of its own
     cells = [
-        _Cell(table, code, label, y, place)
+        _Cell(table, code, label, y, place, shared)
         for label, y in labels.items()
         for table in groupings(groups)
         for code in range(len(table.labels))
@@ -99,13 +104,14 @@ def conditional_gaps(
 
 @dataclass(frozen=True, eq=False)
 class _Cell:
-    """A group, the label whose rate is compared, and the stratum of each row."""
+    """A group, the label whose rate is compared, the stratum of each row, and its cluster where rows share one."""
 
     table: Grouping
     code: int
     label: str
     truth: FloatArray
     place: IntArray
+    cluster: IntArray | None
 
     @property
     def ours(self) -> npt.NDArray[np.bool_]:
@@ -119,6 +125,12 @@ class _Cell:
             for side in (self.ours, ~self.ours)
         )
         return inside, outside
+
+    def design(self, place: IntArray, *, least: int = 1) -> Design:
+        """Of a comparison within the strata ``place``."""
+        if self.cluster is None:
+            return independent
+        return design_of(self.truth, self.ours, place, self.cluster, least=least)
 
 
 def _labels(truth: npt.ArrayLike, task: Task) -> dict[str, FloatArray]:
@@ -137,12 +149,14 @@ def _contrasts(cell: _Cell, tolerance: float, task: Task) -> tuple[Contrast, Con
         y, ours = cell.truth, cell.ours
         scale = float(y.std(ddof=1)) if y.size > 1 else 0.0
         plain, given = (
-            stratified_means(y, ours, place, scale=scale, tolerance=tolerance) for place in (together, cell.place)
+            stratified_means(y, ours, place, scale=scale, tolerance=tolerance, design=cell.design(place, least=2))
+            for place in (together, cell.place)
         )
         return plain, given
     (x, y), (n, m) = cell.sides(cell.truth), cell.sides(np.ones(cell.truth.size))
     whole = [np.array([side.sum()]) for side in (x, n, y, m)]
-    return stratified_rates(*whole, tolerance=tolerance), stratified_rates(x, n, y, m, tolerance=tolerance)
+    plain = stratified_rates(*whole, tolerance=tolerance, design=cell.design(together))
+    return plain, stratified_rates(x, n, y, m, tolerance=tolerance, design=cell.design(cell.place))
 
 
 def _gap(
@@ -193,19 +207,35 @@ def _simpson(plain: int, given: int) -> Simpson:
 def _disparities(cell: _Cell, task: Task, favourable: int, level: float, seed: int) -> tuple[Estimate, Estimate]:
     """Demographic disparity, plain and conditional, with intervals by drawing the cells of the table again."""
     n = int(cell.table.counts[cell.code])
-    if task != "binary" or not cell.truth.size:
+    one = cell.cluster is not None and cell.cluster.max(initial=0) == 0
+    if task != "binary" or not cell.truth.size or one:  # of a single cluster nothing can be drawn
         return not_estimable("disparity", n=n, level=level), not_estimable("conditional_disparity", n=n, level=level)
     good = (cell.truth == favourable).astype(np.float64)
     counts = np.stack([*cell.sides(good), *cell.sides(1 - good)])
-    shape, total = counts.shape, counts.sum()
-    rng = np.random.default_rng(seed)
-    drawn = (
-        rng.multinomial(int(total), (counts / total).ravel(), size=_DRAWS).reshape(_DRAWS, *shape).astype(np.float64)
-    )
+    drawn = _redrawn(cell, good, counts, np.random.default_rng(seed))
     return (
         _estimate("disparity", _disparity(counts.sum(axis=1, keepdims=True)), _disparity(drawn.sum(-1, keepdims=True)), n, level),
         _estimate("conditional_disparity", _disparity(counts), _disparity(drawn), n, level),
     )  # fmt: skip
+
+
+def _redrawn(cell: _Cell, good: FloatArray, counts: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Draws (draws, 4, strata) of the table of counts (4, strata): of its rows, or of whole clusters with all their rows."""
+    total = counts.sum()
+    if cell.cluster is None:
+        plain = rng.multinomial(int(total), (counts / total).ravel(), size=_DRAWS)
+        return plain.reshape(_DRAWS, *counts.shape).astype(np.float64)
+    strata = counts.shape[1]
+    kind = (2 * (1 - good) + ~cell.ours).astype(np.int64) * strata + cell.place
+    pairs, rows = np.unique(cell.cluster * counts.size + kind, return_counts=True)
+    owner, where = np.divmod(pairs, counts.size)
+    clusters = int(cell.cluster.max()) + 1
+    chance = np.full(clusters, 1 / clusters)
+    drawn = [
+        np.bincount(where, weights=rows * rng.multinomial(clusters, chance)[owner], minlength=counts.size)
+        for _ in range(_DRAWS)
+    ]
+    return np.stack(drawn).astype(np.float64).reshape(_DRAWS, *counts.shape)
 
 
 def _disparity(counts: FloatArray) -> FloatArray:

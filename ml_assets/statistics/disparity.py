@@ -10,7 +10,8 @@ numbers differ row by row, so its sums are taken over the rows.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ import pandas as pd
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray, binary, codes, finite, same_rows
+from ml_assets.statistics.clustered_gaps import clustered_moments, rate_gap, ratio_gap
+from ml_assets.statistics.clustered_rates import SharedRows
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.fairness_metrics import FAIRNESS_METRICS as FAIRNESS_METRICS
 from ml_assets.statistics.fairness_metrics import FairnessMetric as FairnessMetric
@@ -32,8 +35,6 @@ from ml_assets.statistics.verdicts import (
     gap_sentence,
     mean_difference,
     overall,
-    rate_difference,
-    rate_ratio,
     verdicts,
 )
 
@@ -86,6 +87,7 @@ def disparities(
     task: Task = "binary",
     favourable: int = 1,
     score: npt.ArrayLike | None = None,
+    cluster: npt.NDArray[Any] | None = None,
     level: float = 0.95,
 ) -> tuple[Disparity, ...]:
     """Every measure for every group of every attribute, group against all other rows (not against the best group).
@@ -96,12 +98,13 @@ def disparities(
         metrics: name → tolerance; a difference is tolerated within ± it, a ratio from it to 1/it.
         favourable: the code whose decision is good for the person (0 for "default", 1 for "hired").
         score: (n,) probability of code 1; only ``calibration_difference`` reads it.
+        cluster: (n,) what rows share, such as a customer: rows of one cluster are one draw. ``n`` counts rows all the same.
 
     The comparisons of one call are corrected for each other, so pass all that one gate decides on. Use rows that the
-    model has not seen; not for rows that repeat a person. ``DataError`` for unknown names or unequal lengths.
+    model has not seen; rows that repeat a person need a ``cluster``. ``DataError`` for unknown names or unequal lengths.
     """
-    found = judged(groups, truth, decision, metrics=metrics, task=task, favourable=favourable, score=score, level=level)
-    return tuple(one.disparity for one in found)
+    options: Any = {"task": task, "favourable": favourable, "score": score, "cluster": cluster, "level": level}
+    return tuple(one.disparity for one in judged(groups, truth, decision, metrics=metrics, **options))
 
 
 def judged(
@@ -113,6 +116,7 @@ def judged(
     task: Task = "binary",
     favourable: int = 1,
     score: npt.ArrayLike | None = None,
+    cluster: npt.NDArray[Any] | None = None,
     level: float = 0.95,
     counts: CountTensor | None = None,
 ) -> tuple[Judged, ...]:
@@ -120,6 +124,9 @@ def judged(
     chosen = [(fairness_metric(name, task=task), limit) for name, limit in metrics.items()]
     scored = "calibration_difference" in metrics
     rows = Rows.of(groups, truth, decision, task=task, score=score, scored=scored, counts=counts)
+    if cluster is not None:
+        known = {} if task == "regression" else {"truth": truth, "decision": decision}
+        rows = replace(rows, shared=SharedRows.of(groups, cluster, **known))
     drafts = list(_drafts(groups, rows, chosen, favourable))
     answers = verdicts([draft.contrast for draft in drafts], level=level)
     return tuple(
@@ -141,11 +148,13 @@ class Rows:
     """What the measures are made of: counts of classes (None for a regression), and per row a residual or nan.
 
     ``scale`` is the unit of a residual: the standard deviation of a predicted number's truth, 1 for a probability.
+    ``shared``: who owns the rows, where rows share a cluster.
     """
 
     counts: CountTensor | None
     residual: FloatArray
     scale: float
+    shared: SharedRows | None = None
 
     @classmethod
     def of(
@@ -220,28 +229,33 @@ def _drafts(
     means = any(metric.form == "mean" for metric, _ in chosen)
     of_rows = list(groupings(groups)) if means else [None] * len(groups.columns)
     of_counts = list(tables(rows.counts, depth=1, positive=favourable)) if rows.counts and len(groups.columns) else []
-    for place, attribute in enumerate(groups.columns):
+    for place in range(len(groups.columns)):
         for metric, limit in chosen:
             table = of_rows[place]
             if metric.form != "mean":
-                yield from _rate_drafts(metric, str(attribute), of_counts[place], limit)
+                yield from _rate_drafts(metric, of_counts[place], rows.shared, limit, favourable)
             elif table is not None:
                 yield from _mean_drafts(metric, table, rows, limit)
 
 
 def _mean_drafts(metric: FairnessMetric, table: Grouping, rows: Rows, limit: float) -> Iterator[_Draft]:
-    scale = rows.scale or math.nan
-    for label, (group, rest) in zip(table.labels, table.moments(rows.residual), strict=True):
+    scale, shared = rows.scale or math.nan, rows.shared
+    both = table.moments(rows.residual) if shared is None else clustered_moments(table, rows.residual, shared.cluster)
+    for label, n, (group, rest) in zip(table.labels, table.counts.tolist(), both, strict=True):
         contrast = mean_difference(group, rest, scale=scale, tolerance=limit)
         sides = (group.mean / scale, rest.mean / scale)
-        yield _Draft(metric, table.attribute, label, group.n, sides, limit, contrast)
+        yield _Draft(metric, table.attribute, label, n, sides, limit, contrast)
 
 
-def _rate_drafts(metric: FairnessMetric, attribute: str, table: GroupTable, limit: float) -> Iterator[_Draft]:
-    for side in rate_sides(metric, table):
-        counts = (side.x, side.n, side.rest_x, side.rest_n)
+def _rate_drafts(
+    metric: FairnessMetric, table: GroupTable, shared: SharedRows | None, limit: float, favourable: int
+) -> Iterator[_Draft]:
+    (attribute,), (share,) = table.attributes, count_metric(metric.counts).shares
+    owned = {} if shared is None else shared.rates(table.attributes, share, positive=favourable)
+    for (name,), side in zip(table.groups, rate_sides(metric, table), strict=True):
+        counts, both = (side.x, side.n, side.rest_x, side.rest_n), owned.get((name,))
         contrast = (
-            rate_ratio(*counts, limit=limit) if metric.form == "ratio" else rate_difference(*counts, tolerance=limit)
+            ratio_gap(counts, both, limit=limit) if metric.form == "ratio" else rate_gap(counts, both, tolerance=limit)
         )
         rates = (side.x / side.n if side.n else math.nan, side.rest_x / side.rest_n if side.rest_n else math.nan)
         yield _Draft(metric, attribute, side.group, side.n, rates, limit, contrast)

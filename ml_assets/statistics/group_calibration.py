@@ -1,14 +1,17 @@
 """Does a score mean in every group what it says? Error, slope and a curve per group, from the histograms of a tensor."""
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray
+from ml_assets.statistics.clustered import clustered_mean
+from ml_assets.statistics.clustered_scores import OwnedScores
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.intervals import wilson
+from ml_assets.statistics.intervals import normal_quantile, t_quantile, wilson
 from ml_assets.statistics.score_gaps import ScoreFigures, score_figures
 from ml_assets.statistics.score_tensor import ScoreTensor, middles
 
@@ -45,12 +48,72 @@ class GroupCalibration:
 
 
 def group_calibration(
-    scores: ScoreTensor, *, positive: int = 1, label: str = "", seed: int = 0, level: float = 0.95
+    scores: ScoreTensor,
+    *,
+    positive: int = 1,
+    label: str = "",
+    rows: OwnedScores | None = None,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> tuple[GroupCalibration, ...]:
-    """Calibration of the score in every group of every attribute, attributes taken alone; see :func:`score_figures`."""
+    """Calibration of the score in every group of every attribute, attributes taken alone; see :func:`score_figures`.
+
+    ``rows``: who owns the rows of ``scores``, where an owner has several. Then one independent row stands for as many as the
+    mean of score - label in the group says (:func:`residual_design`), and all that is told is as much less sure: right for
+    the mean, and too wide for slope and bands where the rows of an owner lie in several.
+    """
     figures = score_figures(scores, depth=1, positive=positive, seed=seed, level=level)
     curves = (calibration_curve(counts, level=level) for counts in _histograms(scores, positive))
-    return tuple(_one(label, one, curve) for one, curve in zip(figures, curves, strict=True))
+    found = (_one(label, one, curve) for one, curve in zip(figures, curves, strict=True))
+    if rows is None:
+        return tuple(found)
+    return tuple(_owned(one, residual_design(rows, one.attribute, one.group, level=level), level) for one in found)
+
+
+def residual_design(rows: OwnedScores, attribute: str, group: str, *, level: float = 0.95) -> float:
+    """How many rows of a group tell as much of its mean of score - label as one independent row; at least 1.
+
+    The squared error of the mean by owner over that of rows, (t/z)² more as it is itself estimated; infinite for one owner.
+    Source: Kish, Survey Sampling (1965), chapter 5 (design effect).
+    """
+    names, table = rows.shared.crossed((attribute,))
+    at = (table.codes == names.index((group,))) & rows.known
+    residual, owner = middles()[rows.cell[at]] - rows.positive[at], rows.shared.cluster[at]
+    owned, alone = clustered_mean(residual, owner), clustered_mean(residual)
+    if owned.freedom >= alone.freedom:
+        return 1.0
+    if owned.freedom < 1:
+        return math.inf
+    effect = (owned.error / alone.error) ** 2 if alone.error > 0 else len(residual) / (owned.freedom + 1)
+    return max(effect, 1.0) * (t_quantile(level, owned.freedom) / normal_quantile(level)) ** 2
+
+
+def _owned(one: GroupCalibration, design: float, level: float) -> GroupCalibration:
+    wider = math.sqrt(design)
+    points = tuple(CurvePoint(p.promised, _share(p.observed.value, p.observed.n, design, level)) for p in one.points)
+    return replace(
+        one,
+        mean=_widened(one.mean, wider, -1.0, 1.0),
+        error=_widened(one.error, wider, 0.0, 1.0),
+        floor=min(one.floor * wider, 1.0) if one.n else one.floor,
+        slope=_widened(one.slope, wider, -math.inf, math.inf),
+        points=points,
+    )
+
+
+def _widened(one: Estimate, wider: float, lowest: float, highest: float) -> Estimate:
+    """The ends of an interval that many times as far from its value, within what is possible."""
+    if not one.estimable or wider == 1:
+        return one
+    below, above = (one.value - one.low, one.high - one.value)
+    low, high = (wider * away if away > 0 else 0.0 for away in (below, above))
+    return replace(one, low=max(one.value - low, lowest), high=min(one.value + high, highest))
+
+
+def _share(value: float, n: int, design: float, level: float) -> Estimate:
+    draws = n / design
+    low, high = wilson(value * draws, draws, level=level) if draws > 0 else (0.0, 1.0)
+    return Estimate("observed", value, low, high, n, level=level)
 
 
 def calibration_curve(

@@ -12,6 +12,9 @@ from typing import Literal
 import numpy as np
 
 from ml_assets.errors import DataError
+from ml_assets.statistics.arrays import FloatArray
+from ml_assets.statistics.clustered_rates import SharedRows
+from ml_assets.statistics.clustered_scores import OwnedScores, owned_score_gaps
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.score_gaps import SCORE_METRICS, score_gaps
 from ml_assets.statistics.score_tensor import ScoreTensor
@@ -40,13 +43,15 @@ _SEVERITY: Mapping[str, int] = {"fail": 3, "suspect": 2, "inconclusive": 1, "pas
 class OneClass:
     """A class against the others: its code, its name where there are several, and its score.
 
-    ``scored``: the code whose probability ``scores`` holds; ranking is the same from either side.
+    ``scored``: the code whose probability ``scores`` holds; ranking is the same from either side. ``of_rows`` (n,): that
+    probability row by row, needed only where rows share owners.
     """
 
     code: int
     label: str = ""
     scores: ScoreTensor | None = None
     scored: int = 1
+    of_rows: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ def group_figures(
     value: BinaryValue | MulticlassValue | None = None,
     only: Collection[tuple[str, ...]] | None = None,
     unit: str = "money",
+    shared: SharedRows | None = None,
     level: float = 0.95,
 ) -> tuple[GroupFigure, ...]:
     """Selection rate and impact ratio, TPR, FPR, PPV, FOR, AUC and calibration of each class; accuracy and money once.
@@ -92,28 +98,43 @@ def group_figures(
         limits: declared tolerances by the names of ``FAIRNESS_METRICS``; others get the defaults above. Money is
             tolerated within 0.2 standard deviations of the money of a decision.
         only: the sets of attributes to show, such as ``{("sex",), ("sex", "race")}``; all of them by default.
+        shared: who owns the rows of ``tensor``, where an owner has several: those are one draw.
 
-    ``DataError`` without a class. Not for rows that repeat a person.
+    ``DataError`` without a class, or without scores row by row where rows are shared and scored.
     """
     if not classes:
         raise DataError("figures of no class", got=0, allowed="one class or more", do="Pass the favourable one")
     depth = None if only is None else max(map(len, only))
-    found = [("", gap) for gap in gaps(tensor, {"accuracy": _limit("accuracy", limits)}, depth=depth, level=level)]
+    found = [
+        ("", gap)
+        for gap in gaps(tensor, {"accuracy": _limit("accuracy", limits)}, depth=depth, shared=shared, level=level)
+    ]
     for one in classes:
         wanted = {name: _limit(name, limits) for name in RATES}
         ratio = {"selection_rate": (limits or {}).get("selection_rate_ratio", DEFAULT_RATIO)}
-        own = gaps(tensor, wanted, ratios=ratio, positive=one.code, depth=depth, level=level)
-        if one.scores is not None:
-            scored = {name: _limit(name, limits) for name in SCORE_METRICS}
-            own += score_gaps(one.scores, scored, positive=one.scored, depth=depth, level=level)
+        own = gaps(tensor, wanted, ratios=ratio, positive=one.code, depth=depth, shared=shared, level=level)
+        own += _score_gaps(one, {name: _limit(name, limits) for name in SCORE_METRICS}, shared, depth, level)
         found += [(one.label, gap) for gap in own]
     if value is not None:
         tolerance = DEFAULT_SPREAD * _money_spread(tensor, value) or 1.0
-        found += [
-            ("", gap) for gap in money_gaps(tensor, value, tolerance=tolerance, depth=depth, unit=unit, level=level)
-        ]
+        money = money_gaps(tensor, value, tolerance=tolerance, depth=depth, unit=unit, shared=shared, level=level)
+        found += [("", gap) for gap in money]
     kept = [(label, gap) for label, gap in found if only is None or gap.attributes in only]
     return judged(kept, level=level)
+
+
+def _score_gaps(
+    one: OneClass, limits: Mapping[str, float], shared: SharedRows | None, depth: int | None, level: float
+) -> tuple[Gap, ...]:
+    if one.scores is None:
+        return ()
+    if shared is None:
+        return score_gaps(one.scores, limits, positive=one.scored, depth=depth, level=level)
+    if one.of_rows is None:
+        do = "Pass of_rows with the class"
+        raise DataError("scores of shared rows", got="none row by row", allowed="one per row", do=do)
+    rows = OwnedScores.of(shared, one.of_rows, positive=one.scored)
+    return owned_score_gaps(one.scores, rows, limits, positive=one.scored, depth=depth, level=level)
 
 
 def judged(found: Sequence[tuple[str, Gap]], *, level: float = 0.95) -> tuple[GroupFigure, ...]:

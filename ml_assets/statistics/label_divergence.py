@@ -3,15 +3,17 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ml_assets.statistics.arrays import FloatArray, IntArray, codes, finite, same_rows
+from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import Grouping, groupings
-from ml_assets.statistics.intervals import Interval, normal_quantile
+from ml_assets.statistics.intervals import Interval, normal_quantile, t_quantile
 from ml_assets.statistics.metrics import Task
 from ml_assets.statistics.support import Support, supports
 from ml_assets.statistics.verdicts import Contrast, Verdict, verdicts
@@ -82,6 +84,7 @@ def label_divergences(
     *,
     task: Task = "binary",
     tolerance: float = 0.1,
+    cluster: npt.NDArray[Any] | None = None,
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[LabelDivergence, ...]:
@@ -91,20 +94,53 @@ def label_divergences(
     a row is added to every cell for KL and JS (Jeffreys). A distance between samples of one population is above 0:
     what exchanged group labels give is taken off (of TV and KS: off its square), and the result is at least 0. Intervals by drawing both sides again.
     KS needs an order: without one (three and more classes) it is not estimable. A total variation up to ``tolerance`` is
-    tolerated. Not for weighted rows.
+    tolerated. Of rows that share a ``cluster`` (n,), such as a customer, as many are drawn on either side as the clusters
+    are worth (:func:`design_of_shares`). Not for weighted rows.
     """
     place = _cells(truth, task)
     same_rows(groups=groups.index.to_numpy(), truth=place)
     ordered = task != "multiclass" or int(place.max(initial=0)) < 2
     rng = np.random.default_rng(seed)
     sides = [(t, code, *_counts(t, code, place)) for t in groupings(groups) for code in range(len(t.labels))]
-    found = [_distances(ours, rest, ordered, rng, level) for _, _, ours, rest in sides]
+    worth = [(1.0, 1.0)] * len(sides)
+    if cluster is not None:
+        shared = cluster_codes(cluster, len(place))
+        masks = [table.codes == code for table, code, _, _ in sides]
+        worth = [
+            (design_of_shares(place[m], shared[m], level), design_of_shares(place[~m], shared[~m], level))
+            for m in masks
+        ]
+    found = [
+        _distances(ours, rest, ordered, rng, level, one) for (_, _, ours, rest), one in zip(sides, worth, strict=True)
+    ]
     contrasts = [_contrast(one["total_variation"], tolerance) for one in found]
     answers = zip(sides, found, verdicts(contrasts, level=level), supports(contrasts), strict=True)
     return tuple(
         _divergence(table, code, int(ours.sum()), distances, verdict, support, tolerance)
         for (table, code, ours, _), distances, verdict, support in answers
     )
+
+
+def design_of_shares(place: IntArray, cluster: IntArray, level: float = 0.95) -> float:
+    """How many rows (n,) tell as much of the shares of k cells, ``place`` (n,), as one independent row; at least 1.
+
+    The mean over the cells of the variance of a share by cluster, over that of rows: n · Σ_j v_j / p_j / (k - 1); rows over
+    clusters where all are in one cell. More by (t/z)² at the ``level``, as it is itself estimated.
+    Source: Rao and Scott, JASA 76 (1981) 221, the first-order correction.
+    """
+    n, code = place.size, np.unique(cluster, return_inverse=True)[1]
+    clusters = int(code.max(initial=-1)) + 1
+    if clusters in (0, n):
+        return 1.0
+    cells, where = np.unique(place, return_inverse=True)
+    if clusters < 2 or cells.size < 2:
+        return n / clusters
+    counts = np.bincount(code * cells.size + where, minlength=clusters * cells.size).reshape(clusters, -1)
+    share = counts.sum(axis=0) / n
+    away = counts - counts.sum(axis=1, keepdims=True) * share
+    variance = (away**2).sum(axis=0) * clusters / (clusters - 1) / n**2
+    effect = n * float((variance / share).sum()) / (cells.size - 1)
+    return max(effect, 1.0) * (t_quantile(level, clusters - 1) / normal_quantile(level)) ** 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +169,28 @@ def _counts(table: Grouping, code: int, place: IntArray) -> tuple[FloatArray, Fl
 
 
 def _distances(
-    ours: FloatArray, rest: FloatArray, ordered: bool, rng: np.random.Generator, level: float
+    ours: FloatArray,
+    rest: FloatArray,
+    ordered: bool,
+    rng: np.random.Generator,
+    level: float,
+    worth: tuple[float, float],
 ) -> dict[str, _Measured]:
     n, m = int(ours.sum()), int(rest.sum())
     if n == 0 or m == 0:
         return {name: _nothing(name, n, level) for name in DISTANCES}
     pooled = (ours + rest) / (n + m)
-    again = rng.multinomial(n, ours / n, _DRAWS), rng.multinomial(m, rest / m, _DRAWS)
-    exchanged = rng.multinomial(n, pooled, _DRAWS), rng.multinomial(m, pooled, _DRAWS)
+    own, others = (max(round(rows / one), 1) for rows, one in zip((n, m), worth, strict=True))
+    again = rng.multinomial(own, ours / n, _DRAWS), rng.multinomial(others, rest / m, _DRAWS)
+    exchanged = rng.multinomial(own, pooled, _DRAWS), rng.multinomial(others, pooled, _DRAWS)
+    known = ours / worth[0], rest / worth[1]
     out: dict[str, _Measured] = {}
     for name, distance in DISTANCES.items():
         if name == "kolmogorov_smirnov" and not ordered:
             out[name] = _nothing(name, n, level)
             continue
         added = 0.0 if name in _LINEAR else 0.5
-        raw, drawn, null = (distance(_shares(a, added), _shares(b, added)) for a, b in ((ours, rest), again, exchanged))
+        raw, drawn, null = (distance(_shares(a, added), _shares(b, added)) for a, b in (known, again, exchanged))
         out[name] = _less_noise(name, float(raw), drawn, null, n, level)
     return out
 

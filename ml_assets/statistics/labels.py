@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ml_assets.statistics.arrays import FloatArray, IntArray, binary, codes, finite
-from ml_assets.statistics.clustered import ClusteredMean, cluster_codes
-from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, effective, rate_gap
+from ml_assets.statistics.clustered import cluster_codes
+from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, effective, rate_gap, share_estimate, side_mean
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import Grouping, groupings
 from ml_assets.statistics.intervals import wilson
@@ -145,7 +145,9 @@ def _told(cell: _Cell, contrast: Contrast, verdict: Verdict, level: float) -> Gr
 def _rate_gap(cell: _Cell, contrast: Contrast, verdict: Verdict, level: float) -> GroupGap:
     positives, n, others, rest = cell.counts
     worth = effective(cell.counts, cell.sides, level=level)
-    rate = Estimate("label_rate", positives / n, *wilson(*worth[:2], level=level), n, level=level)
+    rate = Estimate("label_rate", positives / n, *wilson(positives, n, level=level), n, level=level)
+    if cell.sides is not None:
+        rate = share_estimate("label_rate", positives, n, cell.sides[0], level=level)
     # The limit plays no part here: the ratio is shown, the verdict is that of the difference.
     ratio = rate_ratio(*worth, limit=0.8).estimate("label_rate_ratio", n, level=level)
     what = f"label rate of class {cell.label}" if cell.label else "label rate"
@@ -156,8 +158,7 @@ def _rate_gap(cell: _Cell, contrast: Contrast, verdict: Verdict, level: float) -
 def _mean_gap(cell: _Cell, contrast: Contrast, verdict: Verdict, level: float) -> GroupGap:
     assert cell.sides is not None
     own, rest = cell.sides
-    error = math.sqrt(own.variance / own.n) if own.n > 1 else math.nan
-    mean = ClusteredMean(own.mean, error, cell.n, own.n - 1.0).estimate("mean_truth", level=level)
+    mean = side_mean("mean_truth", own, cell.n, unit="", level=level)
     difference = contrast.estimate("mean_truth_difference", cell.n, unit="sd", level=level)
     ratio = not_estimable("mean_truth_ratio", n=cell.n, level=level)
     return _gap(cell, "mean truth", mean, rest.mean, difference, ratio, contrast, verdict)

@@ -3,17 +3,20 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ml_assets.statistics.arrays import FloatArray, codes, finite, same_rows
+from ml_assets.statistics.arrays import FloatArray, IntArray, codes, finite, same_rows
+from ml_assets.statistics.clustered import cluster_codes
+from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, rate_gap
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.groups import Moments, groupings
+from ml_assets.statistics.groups import Grouping, Moments, groupings
 from ml_assets.statistics.metrics import Task
 from ml_assets.statistics.support import Support, supports
-from ml_assets.statistics.verdicts import Contrast, Verdict, gap_sentence, mean_difference, rate_difference, verdicts
+from ml_assets.statistics.verdicts import Contrast, Verdict, gap_sentence, mean_difference, verdicts
 
 EVERYONE = "all rows"
 
@@ -43,20 +46,30 @@ def missing_label_gaps(
     *,
     task: Task = "binary",
     tolerance: float = 0.1,
+    cluster: npt.NDArray[Any] | None = None,
     level: float = 0.95,
 ) -> tuple[MissingLabelGap, ...]:
     """For every column with gaps, over all rows and within each group; tolerated within ±``tolerance``.
 
     A gap that tells the label in one group and not in another is a difference in how people were measured. Not a reason
-    by itself to fill or to drop the values.
+    by itself to fill or to drop the values. Rows of one ``cluster`` (n,), such as a customer, are one draw.
     """
     y = finite(truth, "truth")
     same_rows(frame=frame.index.to_numpy(), truth=y, groups=groups.index.to_numpy())
+    shared = None if cluster is None else cluster_codes(cluster, len(y))
     columns = [str(name) for name in frame.columns[frame.isna().any().to_numpy()]]
     scale = float(y.std(ddof=1)) if y.size > 1 else 0.0
     labels = {"": y} if task != "multiclass" else {str(c): (y == c).astype(np.float64) for c in np.unique(codes(y))}
     cells = [
-        _Cell(column, label, attribute, group, frame[column].isna().to_numpy()[rows], outcome[rows])
+        _Cell(
+            column,
+            label,
+            attribute,
+            group,
+            frame[column].isna().to_numpy()[rows],
+            outcome[rows],
+            None if shared is None else shared[rows],
+        )
         for column in columns
         for label, outcome in labels.items()
         for attribute, group, rows in _populations(groups)
@@ -68,7 +81,7 @@ def missing_label_gaps(
 
 @dataclass(frozen=True, eq=False)
 class _Cell:
-    """A column in one population: which rows have no value, and their outcomes."""
+    """A column in one population: which rows have no value, their outcomes, and their clusters where rows share one."""
 
     column: str
     label: str
@@ -76,6 +89,16 @@ class _Cell:
     group: str
     missing: npt.NDArray[np.bool_]
     outcome: FloatArray
+    cluster: IntArray | None
+
+    @property
+    def sides(self) -> Sides | None:
+        """The rows without a value and those with one, by cluster."""
+        if self.cluster is None:
+            return None
+        code = self.missing.astype(np.int64)
+        table = Grouping(self.column, ("there", "gone"), code, np.bincount(code, minlength=2))
+        return clustered_moments(table, self.outcome, self.cluster)[1]
 
 
 def _populations(groups: pd.DataFrame) -> Iterator[tuple[str, str, npt.NDArray[np.bool_]]]:
@@ -87,9 +110,11 @@ def _populations(groups: pd.DataFrame) -> Iterator[tuple[str, str, npt.NDArray[n
 
 def _contrast(cell: _Cell, task: Task, scale: float, tolerance: float) -> Contrast:
     gone, there = cell.outcome[cell.missing], cell.outcome[~cell.missing]
+    sides = cell.sides
     if task == "regression":
-        return mean_difference(_moments(gone), _moments(there), scale=scale, tolerance=tolerance)
-    return rate_difference(int(gone.sum()), gone.size, int(there.sum()), there.size, tolerance=tolerance)
+        return mean_difference(*(sides or (_moments(gone), _moments(there))), scale=scale, tolerance=tolerance)
+    counts = (int(gone.sum()), gone.size, int(there.sum()), there.size)
+    return rate_gap(counts, sides, tolerance=tolerance)
 
 
 def _gap(cell: _Cell, contrast: Contrast, verdict: Verdict, support: Support, level: float) -> MissingLabelGap:

@@ -5,7 +5,8 @@ Group labels come from :func:`group_frame`; verdicts follow the four-state rule 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any, Literal
 
 import numpy as np
@@ -14,16 +15,21 @@ import pandas as pd
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, finite
+from ml_assets.statistics.clustered import ClusteredMean, cluster_codes, clustered_mean, worth
+from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, rate_gap, share_estimate
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.groups import UNKNOWN, Grouping, grouping, groupings
+from ml_assets.statistics.groups import UNKNOWN, grouping, groupings
 from ml_assets.statistics.groups import GroupRule as GroupRule
 from ml_assets.statistics.groups import group_frame as group_frame
 from ml_assets.statistics.groups import intersections as intersections
-from ml_assets.statistics.intervals import wilson
+from ml_assets.statistics.intervals import Interval, wilson
 from ml_assets.statistics.labels import GroupGap as GroupGap
 from ml_assets.statistics.labels import label_gaps as label_gaps
 from ml_assets.statistics.metrics import Task
-from ml_assets.statistics.verdicts import Contrast, Verdict, gap_sentence, rate_difference, share_ratio, verdicts
+from ml_assets.statistics.verdicts import Contrast, Verdict, gap_sentence, share_ratio, verdicts
+
+_LEVEL = 0.95
+"""At which clusters are said to be worth so many rows, where no interval is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,41 +71,96 @@ def representation(
     *,
     reference: Mapping[str, float] | None,
     ratio_limit: float = 0.8,
+    cluster: npt.NDArray[Any] | None = None,
     level: float = 0.95,
 ) -> tuple[GroupShare, ...]:
     """Share of every group among the rows whose group is known, against ``reference`` shares.
 
     Tolerated is a ratio of ``ratio_limit`` to 1/``ratio_limit``. Groups that the reference knows and the data do not
     are listed with n = 0. Without a reference every verdict is "not declared": no finding, but no pass either. The
-    group "unknown" is always listed, as a share of all rows. Not for rows that were sampled by group on purpose.
-    ``DataError`` when the reference shares are not positive or do not sum to 1 (within 0.02).
+    group "unknown" is always listed, as a share of all rows. Shares are of rows; those of one ``cluster`` (n,), such as a
+    customer, are one draw. Not for rows that were sampled by group on purpose. ``DataError`` when the reference shares are not positive or do not sum to 1 (within 0.02).
     """
-    table = grouping(groups)
+    declared, attribute = _declared(reference), str(groups.name)
+    sides = _counted(groups, reference or {}, cluster)
+    contrasts = {name: sides[name].contrast(share, ratio_limit) for name, share in declared.items()}
+    answers = dict(zip(contrasts, verdicts(list(contrasts.values()), level=level), strict=True))
+    found = []
+    for name in sorted(sides):
+        verdict: Verdict | Literal["not declared"] = answers.get(name, "not declared")
+        found.append(_share(attribute, name, sides[name], declared.get(name), contrasts.get(name), verdict, level))
+    return tuple(found)
+
+
+def share_contrasts(
+    groups: "pd.Series[Any]",
+    *,
+    reference: Mapping[str, float] | None,
+    ratio_limit: float = 0.8,
+    cluster: npt.NDArray[Any] | None = None,
+) -> dict[tuple[str, str], Contrast]:
+    """The comparisons behind :func:`representation`, by attribute and group; of groups without a reference there is none."""
+    declared = _declared(reference)
+    sides = _counted(groups, reference or {}, cluster)
+    return {(str(groups.name), name): sides[name].contrast(share, ratio_limit) for name, share in declared.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Rows of a group among those its share is of, with the mean by clusters where rows share one."""
+
+    count: int
+    total: int
+    mean: ClusteredMean | None
+
+    def draws(self, level: float) -> float:
+        """How many independent rows the share rests on."""
+        if self.mean is None or not self.total:
+            return float(self.total)
+        mean = self.mean
+        return worth(mean.value, mean.error, clusters=mean.freedom + 1, rows=self.total, level=level)
+
+    def interval(self, level: float) -> Interval:
+        """Wilson's, of the draws."""
+        if self.mean is None or not self.total:
+            return wilson(self.count, self.total, level=level)
+        draws = self.draws(level)
+        return wilson(self.count / self.total * draws, draws, level=level)
+
+    def contrast(self, reference: float, limit: float) -> Contrast:
+        """The share over its reference."""
+        if self.mean is None or not self.total:
+            return share_ratio(self.count, self.total, reference, limit=limit)
+        draws = self.draws(_LEVEL)
+        plain = share_ratio(self.count / self.total * draws, draws, reference, limit=limit)
+        return replace(plain, interval=lambda level: _over(self.interval(level), reference))
+
+
+def _over(interval: Interval, reference: float) -> Interval:
+    return interval[0] / reference, interval[1] / reference
+
+
+def _declared(reference: Mapping[str, float] | None) -> dict[str, float]:
     if reference is not None:
         _check_reference(reference)
-    counts = dict(zip(table.labels, (int(count) for count in table.counts), strict=True))
-    for name in reference or {}:
-        counts.setdefault(name, 0)
-    known = sum(count for name, count in counts.items() if name != UNKNOWN)
-    totals = {name: table.codes.size if name == UNKNOWN else known for name in counts}
-    declared = {name: share for name, share in (reference or {}).items() if name != UNKNOWN}
-    contrasts = {
-        name: share_ratio(counts[name], totals[name], share, limit=ratio_limit) for name, share in declared.items()
-    }
-    answers = dict(zip(contrasts, verdicts(list(contrasts.values()), level=level), strict=True))
-    return tuple(
-        _share(
-            table.attribute,
-            name,
-            counts[name],
-            totals[name],
-            declared.get(name),
-            contrasts.get(name),
-            answers.get(name, "not declared"),
-            level,
-        )
-        for name in sorted(counts)
-    )
+    return {name: share for name, share in (reference or {}).items() if name != UNKNOWN}
+
+
+def _counted(
+    groups: "pd.Series[Any]", reference: Mapping[str, float], cluster: npt.NDArray[Any] | None
+) -> dict[str, _Counted]:
+    """Every group there is or that is declared; of known rows, and "unknown" of all."""
+    table, shared = grouping(groups), None if cluster is None else cluster_codes(cluster, len(groups))
+    code, found = {name: place for place, name in enumerate(table.labels)}, {}
+    known = table.codes != code.get(UNKNOWN, -1)
+    for name in {**code, **reference}:
+        rows, mean = (np.ones_like(known) if name == UNKNOWN else known), None
+        if shared is not None:
+            ours = table.codes[rows] == code.get(name, -1)
+            mean = clustered_mean(ours.astype(np.float64), shared[rows])
+        count = int(table.counts[code[name]]) if name in code else 0
+        found[name] = _Counted(count, int(np.count_nonzero(rows)), mean)
+    return found
 
 
 def reweighing(groups: "pd.Series[Any]", truth: npt.ArrayLike, *, task: Task = "binary") -> FloatArray:
@@ -124,32 +185,58 @@ def reweighing(groups: "pd.Series[Any]", truth: npt.ArrayLike, *, task: Task = "
 
 
 def missingness_gaps(
-    frame: pd.DataFrame, groups: pd.DataFrame, *, tolerance: float = 0.1, level: float = 0.95
+    frame: pd.DataFrame,
+    groups: pd.DataFrame,
+    *,
+    tolerance: float = 0.1,
+    cluster: npt.NDArray[Any] | None = None,
+    level: float = 0.95,
 ) -> tuple[MissingnessGap, ...]:
-    """Missing share of every column that has gaps, group against rest, tolerated within ±``tolerance``."""
+    """Missing share of every column that has gaps, group against rest, tolerated within ±``tolerance``.
+
+    Rows of one ``cluster`` (n,), such as a customer whose value is never known, are one draw.
+    """
+    return missingness(frame, groups, tolerance=tolerance, cluster=cluster, level=level)[0]
+
+
+def missingness(
+    frame: pd.DataFrame,
+    groups: pd.DataFrame,
+    *,
+    tolerance: float = 0.1,
+    cluster: npt.NDArray[Any] | None = None,
+    level: float = 0.95,
+) -> tuple[tuple[MissingnessGap, ...], tuple[Contrast, ...]]:
+    """As :func:`missingness_gaps`, with the comparisons behind them in the same order."""
+    cells = _missing_cells(frame, groups, cluster)
+    contrasts = tuple(rate_gap(cell.counts, cell.sides, tolerance=tolerance) for cell in cells)
+    told = zip(cells, contrasts, verdicts(contrasts, level=level), strict=True)
+    return tuple(_missingness(cell, contrast, answer, level) for cell, contrast, answer in told), contrasts
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """A column in one group: rows without a value and rows, of the group and then of the rest; ``sides`` of clusters."""
+
+    column: str
+    attribute: str
+    group: str
+    counts: tuple[int, int, int, int]
+    sides: Sides | None
+
+
+def _missing_cells(frame: pd.DataFrame, groups: pd.DataFrame, cluster: npt.NDArray[Any] | None) -> list[_Missing]:
     columns = [str(column) for column in frame.columns[frame.isna().any().to_numpy()]]
-    cells = [
-        (column, table, code, int(missing))
-        for table in groupings(groups)
-        for column in columns
-        for code, missing in enumerate(table.sums(frame[column].isna().to_numpy()))
-    ]
-    totals = {column: int(frame[column].isna().sum()) for column in columns}
-    contrasts = [
-        rate_difference(
-            missing,
-            int(table.counts[code]),
-            totals[column] - missing,
-            len(frame) - int(table.counts[code]),
-            tolerance=tolerance,
-        )
-        for column, table, code, missing in cells
-    ]
-    answers = verdicts(contrasts, level=level)
-    return tuple(
-        _missingness(cell, totals[cell[0]], contrast, answer, level)
-        for cell, contrast, answer in zip(cells, contrasts, answers, strict=True)
-    )
+    missing = {column: frame[column].isna().to_numpy() for column in columns}
+    shared, found = None if cluster is None else cluster_codes(cluster, len(frame)), []
+    for table in groupings(groups):
+        for column, gone in missing.items():
+            sides = repeat(None) if shared is None else clustered_moments(table, gone.astype(np.float64), shared)
+            total = int(gone.sum())
+            for label, n, x, both in zip(table.labels, table.counts.tolist(), table.sums(gone), sides, strict=False):
+                counts = (int(x), n, total - int(x), len(frame) - n)
+                found.append(_Missing(column, table.attribute, label, counts, both))
+    return found
 
 
 def _check_reference(reference: Mapping[str, float]) -> None:
@@ -166,15 +253,15 @@ def _check_reference(reference: Mapping[str, float]) -> None:
 def _share(
     attribute: str,
     name: str,
-    count: int,
-    total: int,
+    counted: _Counted,
     reference: float | None,
     contrast: Contrast | None,
     verdict: Verdict | Literal["not declared"],
     level: float,
 ) -> GroupShare:
+    count, total = counted.count, counted.total
     value = count / total if total else math.nan
-    share = Estimate("share", value, *wilson(count, total, level=level), total, level=level)
+    share = Estimate("share", value, *counted.interval(level), total, level=level)
     of = "all rows" if name == UNKNOWN else "the rows whose group is known"
     start = f"{attribute} = {name}: {count:,} of {total:,}, {value:.2%} of {of}"
     if reference is None or contrast is None:
@@ -187,31 +274,25 @@ def _share(
     return GroupShare(attribute, name, count, share, reference, ratio, verdict, sentence)
 
 
-def _missingness(
-    cell: tuple[str, Grouping, int, int], total: int, contrast: Contrast, verdict: Verdict, level: float
-) -> MissingnessGap:
-    column, table, code, missing = cell
-    n = int(table.counts[code])
-    rest = table.codes.size - n
-    rest_share = (total - missing) / rest if rest else math.nan
+def _missingness(cell: _Missing, contrast: Contrast, verdict: Verdict, level: float) -> MissingnessGap:
+    missing, n, others, rest = cell.counts
+    rest_share = others / rest if rest else math.nan
     difference = contrast.estimate("missing_share_difference", n, level=level)
+    share = Estimate("missing_share", missing / n, *wilson(missing, n, level=level), n, level=level)
+    if cell.sides is not None:
+        share = share_estimate("missing_share", missing, n, cell.sides[0], level=level)
+    sides = (missing / n, rest_share)
+    who, what = f"{cell.attribute} = {cell.group}", f"missing share of {cell.column}"
     return MissingnessGap(
-        column=column,
-        attribute=table.attribute,
-        group=table.labels[code],
+        column=cell.column,
+        attribute=cell.attribute,
+        group=cell.group,
         n=n,
         missing=missing,
-        share=Estimate("missing_share", missing / n, *wilson(missing, n, level=level), n, level=level),
+        share=share,
         rest_share=rest_share,
         difference=difference,
         verdict=verdict,
-        sentence=gap_sentence(
-            f"{table.attribute} = {table.labels[code]}",
-            f"missing share of {column}",
-            (missing / n, rest_share),
-            difference,
-            contrast,
-            verdict,
-        ),
+        sentence=gap_sentence(who, what, sides, difference, contrast, verdict),
         resolvable=contrast.resolvable,
     )

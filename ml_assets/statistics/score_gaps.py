@@ -14,7 +14,7 @@ from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import Moments
-from ml_assets.statistics.intervals import Interval, hanley_mcneil_variance, normal_quantile, wilson
+from ml_assets.statistics.intervals import Interval, hanley_mcneil_variance, normal_quantile, t_quantile, wilson
 from ml_assets.statistics.score_tensor import BINS, Histograms, ScoreTensor, middles
 from ml_assets.statistics.tensor import multinomial
 from ml_assets.statistics.tensor_draws import shifted
@@ -24,7 +24,7 @@ from ml_assets.statistics.verdicts import PASS_LEVEL, Contrast, mean_difference
 
 BANDS = 16
 SCORE_METRICS = ("roc_auc", "calibration")
-_LABELLED = "rows with a label"
+LABELLED, RARER = "rows with a label", "rows of the rarer label"
 # The equivalence test at 5 % with 90 % power at no gap, as in the verdict rule.
 _RESOLVING_Z = 3.29
 _STEPS = 30
@@ -52,22 +52,27 @@ class ScoreFigures:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """An area under the ROC curve with DeLong's variance and the class counts it rests on."""
+    """An area under the ROC curve with DeLong's variance and the class counts it rests on.
+
+    ``draws``: clusters with rows of the smaller class, where rows share clusters; None: every row is a draw.
+    """
 
     value: float
     variance: float
     positives: int
     negatives: int
     error: float
+    draws: int | None = None
 
     def interval(self, level: float) -> Interval:
-        """DeLong's interval cut to [0, 1]; at exactly 0 or 1 Wilson's for the smaller class."""
+        """DeLong's interval cut to [0, 1]; at exactly 0 or 1 Wilson's for the smaller class. Of clusters: Student's."""
         if not math.isfinite(self.value):
             return math.nan, math.nan
         if self.value in (0.0, 1.0):
-            smaller = min(self.positives, self.negatives)
+            smaller = self.draws or min(self.positives, self.negatives)
             return wilson(self.value * smaller, smaller, level=level)
-        half = normal_quantile(level) * math.sqrt(self.variance)
+        free = (self.draws or 1) - 1
+        half = (t_quantile(level, free) if free else normal_quantile(level)) * math.sqrt(self.variance)
         return max(self.value - half, 0.0), min(self.value + half, 1.0)
 
     def estimate(self, *, level: float = 0.95) -> Estimate:
@@ -122,7 +127,7 @@ def score_gaps(
                 sides, contrast = (_auc_sides if name == "roc_auc" else _mean_sides)(
                     counts, some.total - counts, tolerance, level
                 )
-                denominator = "rows of the rarer label" if name == "roc_auc" else _LABELLED
+                denominator = RARER if name == "roc_auc" else LABELLED
                 found.append(Gap(name, some.attributes, group, denominator, *sides, contrast))
     return tuple(found)
 
@@ -133,8 +138,7 @@ def ranking(counts: FloatArray) -> Ranking:
     negatives, positives = int(below.sum()), int(above.sum())
     if min(negatives, positives) == 0:
         return Ranking(math.nan, math.nan, positives, negatives, math.nan)
-    beaten = (np.cumsum(below) - below / 2) / negatives
-    beating = 1 - (np.cumsum(above) - above / 2) / positives
+    beaten, beating = placed_by_cell(counts)
     area = float(above @ beaten) / positives
     error = float(above @ below) / (2 * positives * negatives)
     if min(negatives, positives) == 1:
@@ -144,6 +148,12 @@ def ranking(counts: FloatArray) -> Ranking:
         for rows, placed, n in ((above, beaten, positives), (below, beating, negatives))
     ]
     return Ranking(area, sum(parts), positives, negatives, error)
+
+
+def placed_by_cell(counts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """By cell the share of negatives that a positive beats there, and of positives that beat a negative; ties count half."""
+    below, above = counts
+    return (np.cumsum(below) - below / 2) / below.sum(), 1 - (np.cumsum(above) - above / 2) / above.sum()
 
 
 def _figures(some: Histograms, draws: int, rng: np.random.Generator, level: float) -> list[ScoreFigures]:
@@ -171,11 +181,15 @@ def _auc_sides(
     group: FloatArray, rest: FloatArray, tolerance: float, level: float
 ) -> tuple[tuple[Estimate, Estimate], Contrast]:
     a, b = ranking(group), ranking(rest)
-    sides = a.estimate(level=level), b.estimate(level=level)
+    return (a.estimate(level=level), b.estimate(level=level)), area_difference(a, b, tolerance=tolerance)
+
+
+def area_difference(a: Ranking, b: Ranking, *, tolerance: float) -> Contrast:
+    """The area of one side less that of the other, tolerated within ±``tolerance``, their intervals joined by squares."""
     value = a.value - b.value
     if not math.isfinite(value) or not tolerance > 0:
         nothing = Moments(0, math.nan, math.nan)
-        return sides, mean_difference(nothing, nothing, scale=1.0, tolerance=tolerance)
+        return mean_difference(nothing, nothing, scale=1.0, tolerance=tolerance)
 
     def interval(at: float) -> Interval:
         (low1, high1), (low2, high2) = a.interval(at), b.interval(at)
@@ -186,7 +200,7 @@ def _auc_sides(
     towards_zero = value - low if value > 0 else high - value
     detectable = _RESOLVING_Z * max(known, (high - low) / 2 / z)
     p_value = two_sided(value, max(known, towards_zero / z))
-    return sides, Contrast(value, -tolerance, tolerance, p_value, detectable <= tolerance, detectable, interval)
+    return Contrast(value, -tolerance, tolerance, p_value, detectable <= tolerance, detectable, interval)
 
 
 def _mean_sides(

@@ -46,7 +46,7 @@ class ScoreTensor:
         ``groups`` and ``truth`` as for :meth:`CountTensor.of`; ``score`` (n,) is the probability of one class.
         ``DataError`` for scores that are missing, infinite or outside 0 to 1.
         """
-        bins = _bins(score)
+        bins = cells_of(score)
         known = np.full(bins.size, UNLABELLED, np.int8) if truth is None else class_codes(truth, "truth", gaps=True)
         return cls(CountTensor.of_codes(groups, known, bins))
 
@@ -122,7 +122,8 @@ def middles() -> FloatArray:
     return np.append((np.arange(BINS) + 0.5) / BINS, 1.0)
 
 
-def _bins(score: npt.ArrayLike) -> npt.NDArray[np.int16]:
+def cells_of(score: npt.ArrayLike) -> npt.NDArray[np.int16]:
+    """The cell (n,) of every score (n,), 0 to 1,024; ``DataError`` for what is no probability."""
     array = np.asarray(score)
     if array.ndim != 1 or array.dtype.kind not in "fbui":
         array = probabilities(score)

@@ -10,7 +10,7 @@ import pandas as pd
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray
 from ml_assets.statistics.columns import read_column
-from ml_assets.statistics.intervals import Interval, newcombe_difference, normal_quantile
+from ml_assets.statistics.intervals import Interval, newcombe_difference, normal_quantile, t_quantile
 from ml_assets.statistics.verdicts import PASS_LEVEL, Contrast
 
 BANDS = 5
@@ -38,12 +38,53 @@ def strata_of(columns: pd.DataFrame, *, bands: int = BANDS) -> IntArray:
     return np.unique(np.stack(levels), axis=1, return_inverse=True)[1].astype(np.int64).reshape(-1)
 
 
-def stratified_rates(x: FloatArray, n: FloatArray, y: FloatArray, m: FloatArray, *, tolerance: float) -> Contrast:
+Design = Callable[[float], float]
+"""At a confidence level, how many rows of a comparison are worth one independent row."""
+
+
+def independent(_level: float) -> float:
+    """The design of rows that share nothing."""
+    return 1.0
+
+
+def design_of(
+    values: FloatArray, ours: npt.NDArray[np.bool_], place: IntArray, cluster: IntArray, *, least: int = 1
+) -> Design:
+    """The design effect of a stratified comparison of means of ``values`` (n,), rows of one ``cluster`` (n,) as one draw.
+
+    The variance of the weighted gap with the pulls of its rows summed by cluster, over that with every row alone; at least
+    1, and (t/z)² more at a level, as it is itself estimated by the clusters of the smaller side. A cluster on both sides and
+    in several strata counts with all it pulls. Where no row pulls: rows over clusters. Strata with fewer than ``least`` rows
+    of a side count for nothing. Source: Rao and Scott, Biometrics 48 (1992) 577.
+    """
+    sizes = [np.bincount(place[side], minlength=int(place.max(initial=-1)) + 1) for side in (ours, ~ours)]
+    kept = np.minimum(*sizes)[place] >= least
+    code, sides = np.unique(cluster[kept], return_inverse=True)[1], [kept & side for side in (ours, ~ours)]
+    weight = np.divide(sizes[0] * sizes[1], sizes[0] + sizes[1], out=np.zeros(sizes[0].size), where=sizes[0] > 0)
+    pull = np.zeros(values.size)
+    for rows, size, sign in zip(sides, sizes, (1, -1), strict=True):
+        sums = np.bincount(place[rows], weights=values[rows], minlength=size.size)
+        pull[rows] = (
+            sign
+            * (weight / np.maximum(size, 1))[place[rows]]
+            * (values[rows] - (sums / np.maximum(size, 1))[place[rows]])
+        )
+    alone, owned = float(pull @ pull), float((np.bincount(code, weights=pull[kept]) ** 2).sum())
+    clusters, fewest = int(code.max(initial=-1)) + 1, min(np.unique(cluster[rows]).size for rows in sides)
+    if fewest < 2 or clusters == code.size:
+        return independent if clusters == code.size else lambda _level: math.inf
+    effect = owned * clusters / (clusters - 1) / alone if alone > 0 else code.size / clusters
+    return lambda level: max(effect, 1.0) * (t_quantile(level, fewest - 1) / normal_quantile(level)) ** 2
+
+
+def stratified_rates(
+    x: FloatArray, n: FloatArray, y: FloatArray, m: FloatArray, *, tolerance: float, design: Design = independent
+) -> Contrast:
     """Rate x/n of one side less y/m of the other in each of k strata, weighted by n·m/(n + m); 0 means equal rates.
 
     All arrays (k,); strata with one side only count for nothing. The interval puts Newcombe's of the strata together
     by the method of variance estimates recovery. Of a single stratum it is Newcombe's own. Not estimable when no stratum
-    has both sides. Sources: Mantel and Haenszel, JNCI 22 (1959) 719; Zou and Donner, Statistics in Medicine 27 (2008) 1693.
+    has both sides. ``design``: of rows that share a cause; all counts are divided by it. Sources: Mantel and Haenszel, JNCI 22 (1959) 719; Zou and Donner, Statistics in Medicine 27 (2008) 1693.
     """
     kept = (n > 0) & (m > 0)
     if not kept.any():
@@ -51,24 +92,33 @@ def stratified_rates(x: FloatArray, n: FloatArray, y: FloatArray, m: FloatArray,
     x, n, y, m = x[kept], n[kept], y[kept], m[kept]
     weight = n * m / (n + m)
     weight = weight / weight.sum()
-    gap, pooled = x / n - y / m, (x + y) / (n + m)
+    gap, pooled, worth = x / n - y / m, (x + y) / (n + m), design(PASS_LEVEL)
     value = float(weight @ gap)
-    error = math.sqrt(float(weight**2 @ (pooled * (1 - pooled) * (1 / n + 1 / m))))
+    if math.isinf(worth):
+        return _contrast(value, math.inf, tolerance, math.inf, lambda _level: (-1.0, 1.0))
+    error = math.sqrt(worth * float(weight**2 @ (pooled * (1 - pooled) * (1 / n + 1 / m))))
 
     def interval(level: float) -> Interval:
-        return _together(value, weight, gap, _each(x, n, y, m, level))
+        return _together(value, weight, gap, _each(x, n, y, m, level, design(level)))
 
-    equal = _together(0.0, weight, np.zeros(len(n)), _each(pooled * n, n, pooled * m, m, PASS_LEVEL))
+    equal = _together(0.0, weight, np.zeros(len(n)), _each(pooled * n, n, pooled * m, m, PASS_LEVEL, worth))
     detectable = max(_RESOLVING_Z * error, equal[1], -equal[0])
     return _contrast(value, error, tolerance, detectable, interval)
 
 
 def stratified_means(
-    values: FloatArray, ours: npt.NDArray[np.bool_], place: IntArray, *, scale: float, tolerance: float
+    values: FloatArray,
+    ours: npt.NDArray[np.bool_],
+    place: IntArray,
+    *,
+    scale: float,
+    tolerance: float,
+    design: Design = independent,
 ) -> Contrast:
     """Mean of ``values`` (n,) where ``ours`` less the mean elsewhere, by stratum, in units of ``scale``; weights as for rates.
 
-    A stratum needs two rows of each side. The interval is the normal one: not for a handful of rows.
+    A stratum needs two rows of each side. The interval is the normal one: not for a handful of rows. ``design``: of rows that
+    share a cause; the squared error is that many times as large.
     """
     parts = []
     for side in (ours, ~ours):
@@ -83,13 +133,15 @@ def stratified_means(
     weight = n * m / (n + m)
     weight = weight / weight.sum()
     value = float(weight @ (mean - other)) / scale
-    error = math.sqrt(float(weight**2 @ (spread / n + around / m))) / scale
+    error, worth = math.sqrt(float(weight**2 @ (spread / n + around / m))) / scale, math.sqrt(design(PASS_LEVEL))
+    if math.isinf(worth):
+        return _contrast(value, math.inf, tolerance, math.inf, lambda _level: (-math.inf, math.inf))
 
     def interval(level: float) -> Interval:
-        half = normal_quantile(level) * error
+        half = normal_quantile(level) * math.sqrt(design(level)) * error
         return value - half, value + half
 
-    return _contrast(value, error, tolerance, _RESOLVING_Z * error, interval)
+    return _contrast(value, worth * error, tolerance, _RESOLVING_Z * worth * error, interval)
 
 
 def _moments(count: FloatArray, total: FloatArray, square: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -97,8 +149,10 @@ def _moments(count: FloatArray, total: FloatArray, square: FloatArray) -> tuple[
     return count, mean, np.maximum(square - count * mean**2, 0.0) / (count - 1)
 
 
-def _each(x: FloatArray, n: FloatArray, y: FloatArray, m: FloatArray, level: float) -> FloatArray:
-    rows = (newcombe_difference(*(float(v) for v in one), level=level) for one in zip(x, n, y, m, strict=True))
+def _each(x: FloatArray, n: FloatArray, y: FloatArray, m: FloatArray, level: float, worth: float) -> FloatArray:
+    """Newcombe's interval of every stratum, ``worth`` rows being one draw."""
+    counts = zip(*(side / worth for side in (x, n, y, m)), strict=True)
+    rows = (newcombe_difference(*(float(v) for v in one), level=level) for one in counts)
     return np.array(list(rows), dtype=np.float64)
 
 

@@ -1,6 +1,6 @@
 """What stands behind a verdict: how surely there is any gap (q), and the smallest gap that the rows could rule out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +9,10 @@ import pandas as pd
 
 from ml_assets.statistics.labels import label_contrasts
 from ml_assets.statistics.metrics import Task
-from ml_assets.statistics.representation import GroupShare, MissingnessGap
+from ml_assets.statistics.representation import GroupShare
 from ml_assets.statistics.verdicts import (
     Contrast,
     benjamini_hochberg,
-    rate_difference,
     share_ratio,
 )
 
@@ -40,10 +39,22 @@ def supports(contrasts: Sequence[Contrast]) -> tuple[Support, ...]:
     )
 
 
-def share_supports(shares: Sequence[GroupShare], *, limit: float = 0.8) -> tuple[Support, ...]:
-    """Of group shares against their references; without a reference nothing is compared."""
+def share_supports(
+    shares: Sequence[GroupShare], *, limit: float = 0.8, contrasts: Mapping[tuple[str, str], Contrast] | None = None
+) -> tuple[Support, ...]:
+    """Of group shares against their references; without a reference nothing is compared.
+
+    ``contrasts``: those of ``share_contrasts``, needed where rows share clusters; else they are made of the counts.
+    """
     compared = [share for share in shares if share.reference is not None]
-    found = supports([share_ratio(s.n, s.share.n, s.reference or 1.0, limit=limit) for s in compared])
+    found = supports(
+        [
+            share_ratio(s.n, s.share.n, s.reference or 1.0, limit=limit)
+            if contrasts is None
+            else contrasts[s.attribute, s.group]
+            for s in compared
+        ]
+    )
     by_name = {(s.attribute, s.group): one for s, one in zip(compared, found, strict=True)}
     nothing = Support(1.0, float("inf"), False)
     return tuple(by_name.get((s.attribute, s.group), nothing) for s in shares)
@@ -59,12 +70,3 @@ def gap_supports(
 ) -> tuple[Support, ...]:
     """Of the label gaps that ``label_gaps`` finds in these rows, in its order."""
     return supports(label_contrasts(groups, truth, tolerance=tolerance, task=task, cluster=cluster))
-
-
-def missing_supports(missing: Sequence[MissingnessGap], *, rows: int, tolerance: float = 0.1) -> tuple[Support, ...]:
-    """Of the missingness gaps that ``missingness_gaps`` found in ``rows`` rows."""
-    return supports([_rates(m.missing, m.n, m.rest_share, rows - m.n, tolerance) for m in missing])
-
-
-def _rates(x: int, n: int, rest_rate: float, rest: int, tolerance: float) -> Contrast:
-    return rate_difference(x, n, round(rest_rate * rest) if rest else 0, rest, tolerance=tolerance)

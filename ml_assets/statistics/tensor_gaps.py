@@ -4,18 +4,22 @@ The contrasts are for the four-state rule of :mod:`ml_assets.statistics.verdicts
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ml_assets.statistics.arrays import FloatArray, IntArray
+from ml_assets.statistics.clustered_gaps import Sides, rate_gap, ratio_gap, share_estimate, side_mean
+from ml_assets.statistics.clustered_rates import SharedRows
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import Moments
 from ml_assets.statistics.intervals import t_quantile
 from ml_assets.statistics.tensor import UNLABELLED, CountTensor, grouped
 from ml_assets.statistics.tensor_metrics import (
     CountMetric,
+    GroupTable,
     Line,
     count_metric,
     difference,
@@ -69,6 +73,7 @@ def gaps(
     ratios: Mapping[str, float] | None = None,
     depth: int | None = None,
     positive: int = 1,
+    shared: SharedRows | None = None,
     level: float = 0.95,
 ) -> tuple[Gap, ...]:
     """Every figure of every group of every subset of attributes, group against all other rows.
@@ -78,20 +83,43 @@ def gaps(
         ratios: name → limit of the ratio (1: alike), tolerated to 1/limit; plain rates only. The four-fifths rule is
             ``{"selection_rate": 0.8}``.
         depth: attributes at a time, all by default; ``positive``: the class code that is favourable.
+        shared: who owns these very rows, where one owner has several: rows of an owner are one draw. Plain rates only.
 
-    Not for rows that repeat a person. ``DataError`` for unknown names. Judge all that one gate decides on together.
+    ``DataError`` for unknown names. Judge all that one gate decides on together.
     """
     asked = [(count_metric(name), limit, False) for name, limit in metrics.items()]
     asked += [(plain_metric(name), limit, True) for name, limit in (ratios or {}).items()]
     found = []
     for table in tables(tensor, depth=depth, positive=positive):
         rests = (table.counts.sum(axis=0) - table.counts).tolist()
+        owned = {} if shared is None else _owned(shared, table, [metric for metric, *_ in asked], positive)
         for group, counts, rest in zip(table.groups, table.counts.tolist(), rests, strict=True):
             for metric, limit, is_ratio in asked:
-                contrast = (_ratio if is_ratio else _difference)(metric, counts, rest, limit)
-                sides = (estimate(metric, counts, level=level), estimate(metric, rest, level=level))
-                found.append(Gap(metric.name, table.attributes, group, metric.denominator, *sides, contrast))
+                both = owned[metric.name][group] if owned else None
+                told = _compared(metric, (counts, rest), both, limit, is_ratio, level)
+                found.append(Gap(metric.name, table.attributes, group, metric.denominator, *told))
     return tuple(found)
+
+
+def _owned(
+    shared: SharedRows, table: GroupTable, metrics: Sequence[CountMetric], positive: int
+) -> Mapping[str, Mapping[tuple[str, ...], Sides]]:
+    """The sides of every metric for every group of a table."""
+    return {m.name: shared.rates(table.attributes, plain_metric(m.name).shares[0], positive=positive) for m in metrics}
+
+
+def _compared(
+    metric: CountMetric, lines: tuple[Line, Line], both: Sides | None, limit: float, ratio: bool, level: float
+) -> tuple[Estimate, Estimate, Contrast]:
+    """A figure in a group and in the rest, and the gap, from counts by outcome; ``both``: by the clusters of either side."""
+    if both is None:
+        contrast = (_ratio if ratio else _difference)(metric, *lines, limit)
+        return estimate(metric, lines[0], level=level), estimate(metric, lines[1], level=level), contrast
+    (x, n), (y, m) = (events(metric.shares[0], line) for line in lines)
+    own = share_estimate(metric.name, x, n, both[0], level=level)
+    others = share_estimate(metric.name, y, m, both[1], level=level)
+    counts = (x, n, y, m)
+    return own, others, ratio_gap(counts, both, limit=limit) if ratio else rate_gap(counts, both, tolerance=limit)
 
 
 def money_gaps(
@@ -101,11 +129,13 @@ def money_gaps(
     tolerance: float,
     depth: int | None = None,
     unit: str = "money",
+    shared: SharedRows | None = None,
     level: float = 0.95,
 ) -> tuple[Gap, ...]:
     """Mean money per labelled decision of every group against the rest, in ``unit``, tolerated within ±``tolerance``.
 
-    Intervals are Student's and Welch's: not for a handful of rows with rare large losses.
+    Intervals are Student's and Welch's, of the owners of the rows where they are ``shared``: not for a handful of rows with
+    rare large losses.
     """
     known = tensor.labels != UNLABELLED
     cells, counts = tensor.cells[known], tensor.counts[known]
@@ -115,11 +145,24 @@ def money_gaps(
         places = [tensor.attributes.index(name) for name in chosen]
         lines, where = grouped(cells[:, places])
         names = group_names(tensor, places, lines)
-        for name, (group, rest) in zip(names, sides_of(where, counts, money), strict=True):
-            contrast = mean_difference(group, rest, scale=1.0, tolerance=tolerance)
-            own, others = (mean_estimate("value_per_decision", side, unit=unit, level=level) for side in (group, rest))
+        owned = {} if shared is None else shared.means(chosen, *_money_of(shared, value))
+        for name, plain in zip(names, sides_of(where, counts, money), strict=True):
+            both = owned.get(name, plain)
+            contrast = mean_difference(*both, scale=1.0, tolerance=tolerance)
+            own, others = (
+                side_mean("value_per_decision", side, rows.n, unit=unit, level=level)
+                for side, rows in zip(both, plain, strict=True)
+            )
             found.append(Gap("value_per_decision", chosen, name, "rows with a label", own, others, contrast))
     return tuple(found)
+
+
+def _money_of(shared: SharedRows, value: BinaryValue | MulticlassValue) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Money of every row, and whether its label is known; 0 where it is not."""
+    known = shared.truth != UNLABELLED
+    money = np.zeros(known.size)
+    money[known] = value.money(shared.truth[known], shared.decision[known])
+    return money, known
 
 
 def sides_of(where: IntArray, counts: IntArray, amounts: FloatArray) -> list[tuple[Moments, Moments]]:

@@ -133,7 +133,7 @@ def subsets(attributes: Sequence[str], depth: int | None) -> Iterator[tuple[str,
 
 def tables(tensor: CountTensor, *, depth: int | None = None, positive: int = 1) -> Iterator[GroupTable]:
     """The counts by outcome of every group of every subset of attributes up to ``depth``."""
-    outcome = _outcomes(tensor, positive)
+    outcome = outcomes(tensor.labels, tensor.decisions, positive)
     lines, where = grouped(np.column_stack([tensor.cells[:, :-2], outcome]))
     rows = np.bincount(where, weights=tensor.counts, minlength=len(lines))
     for chosen in subsets(tensor.attributes, depth):
@@ -207,9 +207,8 @@ def two_sided(distance: float, error: float) -> float:
     return 2 * NormalDist().cdf(-abs(distance) / error)
 
 
-def _outcomes(tensor: CountTensor, positive: int) -> IntArray:
-    """The outcome of each cell (m,)."""
-    label, decision = tensor.labels, tensor.decisions
+def outcomes(label: IntArray, decision: IntArray, positive: int) -> IntArray:
+    """What happened (m,), a place in a line of counts, of labels (-1: unknown) and decisions (m,), both class codes."""
     yes = decision == positive
     of_negative = np.where(yes, FP, np.where(decision == label, TN, TN_WRONG))
     known = np.where(label == positive, np.where(yes, TP, FN), of_negative)

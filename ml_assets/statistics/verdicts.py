@@ -135,7 +135,7 @@ def mean_difference(group: Moments, rest: Moments, *, scale: float, tolerance: f
     return Contrast(value, -tolerance, tolerance, _p_value(value, error), detectable <= tolerance, detectable, interval)
 
 
-def share_ratio(x: int, n: int, reference: float, *, limit: float) -> Contrast:
+def share_ratio(x: float, n: float, reference: float, *, limit: float) -> Contrast:
     """Share ``x/n`` over a ``reference`` share, tolerated from ``limit`` to 1/``limit``; 1 is as in the reference."""
     _check_limit(limit)
     if n == 0:

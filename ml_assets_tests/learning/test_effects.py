@@ -52,3 +52,41 @@ def test_a_group_without_favourable_truth_is_not_estimable() -> None:
     assert not empty.after.estimable
     assert np.isnan(empty.change)
     assert found[0].after.value == pytest.approx(0.25)
+
+
+def test_ten_rows_of_a_person_show_an_effect_no_better_than_one() -> None:
+    copies = np.repeat(np.arange(80) % 8, 10)  # ten persons like each of the eight, ten rows each
+    once, owner = np.arange(80) % 8, np.repeat(np.arange(80), 10)
+    after = np.array([1, 1, 0, 0, 1, 0, 1, 0])
+    groups, values = GROUPS.iloc[copies].reset_index(drop=True), (TRUTH[copies], BEFORE[copies], after[copies])
+    rows = group_effects(groups, *values, task="binary", favourable=1)
+    owned = group_effects(groups, *values, task="binary", favourable=1, cluster=owner)
+    single = group_effects(
+        GROUPS.iloc[once].reset_index(drop=True),
+        TRUTH[once],
+        BEFORE[once],
+        after[once],
+        task="binary",
+        favourable=1,
+        cluster=np.arange(80),
+    )
+    plain = group_effects(
+        GROUPS.iloc[once].reset_index(drop=True), TRUTH[once], BEFORE[once], after[once], task="binary", favourable=1
+    )
+    for all_rows, by_person, persons, alone in zip(rows, owned, plain, single, strict=True):
+        assert alone == persons  # persons of one row change nothing
+        assert by_person.after.n == 10 * persons.after.n
+        width = persons.after.high - persons.after.low
+        assert by_person.after.high - by_person.after.low == pytest.approx(width, rel=0.1)
+        assert all_rows.after.high - all_rows.after.low < 0.5 * width
+
+
+def test_residuals_of_a_person_are_one_draw() -> None:
+    truth = np.zeros(40)
+    after, groups = np.repeat([1.0, 3.0, 2.0, 6.0], 10), pd.DataFrame({"sex": ["f"] * 40})
+    found = group_effects(
+        groups, truth, truth, after, task="regression", favourable=1, cluster=np.repeat(np.arange(4), 10)
+    )[0].after
+    # four persons: mean 3, variance 14/3, error sqrt(14/12), Student's t with 3 degrees of freedom 3.1824
+    assert (found.low, found.high) == pytest.approx((3 - 3.1824 * 1.0801, 3 + 3.1824 * 1.0801), abs=1e-3)
+    assert found.unit == "target units"

@@ -6,7 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml_assets.learning.frontier import Candidate, Judging, in_limits, lost_share, reach, unsettled, widened, worsened
+from ml_assets.learning.frontier import (
+    Candidate,
+    Judging,
+    Measured,
+    in_limits,
+    lost_share,
+    reach,
+    unsettled,
+    widened,
+    worsened,
+)
+from ml_assets.statistics.arrays import FloatArray, IntArray
 from ml_assets.statistics.disparity import Disparity
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.value import RegressionValue
@@ -76,8 +87,10 @@ def test_copies_of_rows_with_one_owner_cost_and_change_no_surer_than_the_rows_on
         lost = (judging.lost("money lost", base.gain, one.gain), judging.lost("accuracy lost", base.right, one.right))
         found = (base.money, base.accuracy, *lost, judging.changed(base, one))
         assert [e.n for e in found] == [len(at)] * 5
-        widths.append([e.high - e.low for e in found])
-    assert widths[1] == pytest.approx(widths[0], rel=0.06)
+        gaps, changes = base.found[0].value, judging.effects(base, one)[0].before
+        widths.append([e.high - e.low for e in (*found, gaps, changes)])
+    assert widths[1][:5] == pytest.approx(widths[0][:5], rel=0.06)
+    assert widths[1] == pytest.approx(widths[0], rel=0.15)  # a group has but half of the owners
 
 
 def test_a_regression_pays_in_distance() -> None:
@@ -89,3 +102,35 @@ def test_a_regression_pays_in_distance() -> None:
     off = judging.measure("off", Candidate(remedy(truth + 0.5, "regression")))
     assert judging.lost("accuracy lost", exact.right, off.right).value == pytest.approx(0.5)
     assert judging.changed(exact, off).value == pytest.approx(0.5)
+
+
+def earning(gain: FloatArray, base: Measured) -> Measured:
+    return replace(base, gain=gain)
+
+
+def by_owner(cluster: IntArray | None) -> Judging:
+    return replace(JUDGING, table=replace(JUDGING.table, cluster=cluster))
+
+
+def test_money_of_forty_copies_is_the_money_of_one_row() -> None:
+    """100 owners of 40 rows; one owner earns 1 less, another 0.4 more: mean 0.006, standard error of the owners 0.0108."""
+    base, owner = JUDGING.measure("none", Candidate(remedy(UNFAIR))), np.repeat(np.arange(100), 40)
+    behind = np.where(owner == 0, 1.0, np.where(owner == 1, -0.4, 0.0))
+    richest, one = earning(behind, base), earning(np.zeros(N), base)
+    assert by_owner(None).earns_less(one, richest)  # 4,000 rows: the error is 0.0017
+    assert not by_owner(owner).earns_less(one, richest)
+    assert not by_owner(np.zeros(N, dtype=np.int64)).earns_less(one, richest)
+
+
+def test_a_remedy_that_earns_the_same_is_told_apart_as_often_as_one_error_says() -> None:
+    """No true difference: one standard error is passed by chance in 16 of 100, by rows of 40 alike in far more."""
+    rng, owner = np.random.default_rng(4), np.repeat(np.arange(100), 40)
+    base, less = JUDGING.measure("none", Candidate(remedy(UNFAIR))), {"rows": 0, "owners": 0, "alone": 0}
+    judging = {"rows": by_owner(None), "owners": by_owner(owner), "alone": by_owner(np.arange(N))}
+    for _ in range(300):
+        behind = rng.normal(size=100)[owner] + 0.5 * rng.normal(size=N)
+        for name, one in judging.items():
+            less[name] += one.earns_less(earning(np.zeros(N), base), earning(behind, base))
+    assert 0.10 <= less["owners"] / 300 <= 0.22
+    assert less["rows"] / 300 > 0.35
+    assert less["alone"] == less["rows"]

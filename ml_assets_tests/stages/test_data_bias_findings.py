@@ -439,3 +439,31 @@ def test_ten_rows_of_a_person_tell_no_more_than_one(store: SolutionStore) -> Non
         assert gap["verdict"] == one["gaps"][at]["verdict"]
     before = [{s["before"] for s in f["stress"] if s["attribute"] == "sex"} for f in (one, by_row, by_person)]
     assert before[0] == before[2] != before[1]
+
+
+def test_shares_missing_values_distances_and_comparable_rows_count_a_person_once(store: SolutionStore) -> None:
+    frame = _label(people(n=300))
+    frame["pay"] = np.where(np.arange(300) % 4 == 0, np.nan, np.arange(300.0))
+    frame["job"] = np.where(np.arange(300) % 2 == 0, "nurse", "clerk")
+    many = frame.loc[np.repeat(frame.index, 10)].assign(person=np.repeat(np.arange(300), 10)).reset_index(drop=True)
+    raw = solution().model_dump(mode="json", by_alias=True, exclude_unset=True)
+    bias = raw["data_bias"] | {"legitimate": ["job"], "reference_population": {"sex": {"f": 0.5, "m": 0.5}}}
+    rows = Solution.model_validate(raw | {"data_bias": bias})
+    shared = Solution.model_validate(raw | {"data_bias": bias, "model": raw.get("model", {}) | {"cluster": "person"}})
+    one, by_row, by_person = report(store, frame, rows), report(store, many, rows), report(store, many, shared)
+    figures = {
+        "shares": "share",
+        "missing": "difference",
+        "missing_by_label": "difference",
+        "conditional": "conditional",
+        "divergences": "total_variation",
+    }
+    for section, name in figures.items():
+        found = [[e for e in f[section] if e.get("column", "pay") == "pay"] for f in (one, by_row, by_person)]
+        assert found[0], section
+        for alone, wrong, right in zip(*found, strict=True):
+            if "sex" not in (alone["attribute"], alone.get("group")) and alone["attribute"] != "all rows":
+                continue
+            width = [e[name]["high"] - e[name]["low"] for e in (alone, wrong, right)]
+            assert width[2] == pytest.approx(width[0], rel=0.25), (section, alone)
+            assert width[2] > 1.4 * width[1], (section, alone)

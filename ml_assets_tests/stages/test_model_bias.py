@@ -15,7 +15,9 @@ from ml_assets.history import training_rows
 from ml_assets.releases import challenger
 from ml_assets.running import ROW_ASSETS, TRAINING_ASSETS
 from ml_assets.stages import model_bias
-from ml_assets.stages.model_bias.examining import _flipped
+from ml_assets.stages.model_bias.auditing import judge
+from ml_assets.stages.model_bias.examining import _counted, _figures, _flipped
+from ml_assets.statistics.crossings import crossed
 from ml_assets_tests.stages.declarations import TABLE, declared
 from ml_assets_tests.stages.lab import Lab, Planted, checks_of, open_instance, said
 
@@ -329,3 +331,38 @@ def test_exchanged_attributes_count_what_rows_share_once(stream: Lab, monkeypatc
     owner = np.arange(len(test.table)) // 10
     _flipped(stream.solution, replace(test, table=replace(test.table, cluster=owner)), challenger(stream.store))
     assert asked["cluster"] is owner
+
+
+def test_gated_gaps_count_what_rows_share_once(stream: Lab) -> None:
+    """Ten rows of a sex, of one label and nearly one score have one owner."""
+    test = training_rows(stream.solution, stream.store).part("test")
+    answer = challenger(stream.store).predict(test.table.features, groups=test.groups)
+    groups, owner = test.groups[["sex"]], np.empty(len(test.table), dtype=np.int64)
+    owner[np.lexsort([answer.score, test.table.truth, pd.factorize(groups["sex"])[0]])] = np.arange(len(owner)) // 10
+    shared = replace(test, table=replace(test.table, cluster=owner))
+    limits = stream.solution.fairness_limits
+    found = [judge(stream.solution, groups, rows, answer, limits) for rows in (test, shared)]
+    for one, other in zip(*found, strict=True):
+        assert other.disparity.n == one.disparity.n
+        assert other.disparity.value.value == pytest.approx(one.disparity.value.value)
+        assert other.disparity.detectable > 1.3 * one.disparity.detectable
+
+
+def test_figures_of_groups_count_what_rows_share_once(stream: Lab) -> None:
+    test = training_rows(stream.solution, stream.store).part("test")
+    answer = challenger(stream.store).predict(test.table.features, groups=test.groups)
+    made, counted = crossed(test.groups[["sex"]], depth=1), _counted(stream.solution, test, answer)
+    owner = np.empty(len(test.table), dtype=np.int64)
+    owner[np.lexsort([answer.score, test.table.truth, pd.factorize(test.groups["sex"])[0]])] = (
+        np.arange(len(owner)) // 10
+    )
+    shared = replace(test, table=replace(test.table, cluster=owner))
+    told = [_figures(stream.solution, rows, answer, made, counted) for rows in (test, shared)]
+    found = [one["figures"] for one in told]
+    for alone, owned in zip(*(one["calibration"] for one in told), strict=True):
+        assert owned.mean.high - owned.mean.low > 1.2 * (alone.mean.high - alone.mean.low)
+    for one, other in zip(*found, strict=True):
+        assert (other.metric, other.group, other.n) == (one.metric, one.group, one.n)
+        assert other.gap.value == pytest.approx(one.gap.value)
+    wider = {a.metric: (b.gap.high - b.gap.low) / (a.gap.high - a.gap.low) for a, b in zip(*found, strict=True)}
+    assert min(wider[name] for name in ("selection_rate", "accuracy", "roc_auc", "calibration")) > 1.2, wider

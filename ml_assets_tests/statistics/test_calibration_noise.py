@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.calibration_noise import chance_limit, shared_noise
+from ml_assets.statistics.calibration_noise import chance_limit, shared_draws, shared_noise
 from ml_assets.statistics.metrics import evaluate
 
 
@@ -83,3 +83,68 @@ def test_noise_is_shared_between_the_bands_of_a_cluster() -> None:
     found = shared_noise(gap, promised, (promised * 15).astype(int), np.tile(np.arange(100), 2))
     assert found[7, 9] == pytest.approx(100 * np.sqrt(0.25 * 0.24))
     assert (found[7, 7], found[9, 9]) == pytest.approx((25, 24))
+
+
+def test_clusters_of_one_row_change_no_digit_of_the_limit_and_one_cluster_alone_proves_nothing() -> None:
+    rng = np.random.default_rng(8)
+    score = rng.uniform(size=300)
+    truth, plain = (rng.random(300) < score).astype(float), chance_limit(score, tolerance=0.05, draws=50)
+    assert chance_limit(score, tolerance=0.05, draws=50, truth=truth, cluster=rng.permutation(300)) == plain
+    assert chance_limit(score, tolerance=0.05, draws=50, truth=truth, cluster=np.zeros(300, dtype=int)) == 1.0
+    with pytest.raises(DataError, match="How alike"):
+        chance_limit(score, tolerance=0.05, cluster=np.zeros(300, dtype=int) + np.arange(300) // 2)
+
+
+def test_ten_copies_of_a_row_are_one_draw() -> None:
+    """All rows of a cluster alike: the limit is that of the clusters once, and classes are read like one promise."""
+    rng = np.random.default_rng(9)
+    score = rng.uniform(0.1, 0.9, 200)
+    truth, copies = (rng.random(200) < score).astype(float), np.repeat(np.arange(200), 10)
+    found = chance_limit(score[copies], tolerance=0.05, truth=truth[copies], cluster=copies)
+    assert found == pytest.approx(chance_limit(score, tolerance=0.05), rel=0.06)
+    assert found > 1.3 * chance_limit(score[copies], tolerance=0.05)
+    classes = np.column_stack([1 - score, score])[copies]
+    sure = np.maximum(score, 1 - score)[copies]
+    right = ((score > 0.5) == truth)[copies].astype(float)
+    of_two = chance_limit(classes, tolerance=0.05, truth=truth[copies], cluster=copies, draws=50)
+    assert of_two == chance_limit(sure, tolerance=0.05, truth=right, cluster=copies, draws=50)
+
+
+def test_the_share_of_common_draws_by_hand() -> None:
+    """Two clusters of two rows, promises 0.2 and 0.6 each; one cluster comes true, one does not, in bands 3 and 9.
+
+    Less the mean of the band the gaps are ±0.5: products of pairs 4 · 0.25 = 1 against squares 1; a pair of one draw has
+    the covariance 0.2 - 0.12 = 0.08, four times 0.32, and the rows 2 · (0.16 + 0.24) = 0.8: 2.5, at most 1.
+    """
+    promised, cluster = np.array([0.2, 0.6, 0.2, 0.6]), np.array([0, 0, 1, 1])
+    gap = np.array([1.0, 1.0, 0.0, 0.0]) - promised
+    assert shared_draws(gap, promised, np.array([3, 9, 3, 9]), cluster) == 1.0
+    assert shared_draws(gap, promised, np.array([3, 9, 3, 9]), np.arange(4)) == 0.0
+    crossed = np.array([1.0, 0.0, 0.0, 1.0]) - promised  # one of each comes true: unlike, not alike
+    assert shared_draws(crossed, promised, np.array([3, 9, 3, 9]), cluster) == 0.0
+
+
+def test_the_share_of_common_draws_is_found_again() -> None:
+    rng, cluster = np.random.default_rng(10), np.repeat(np.arange(2_000), 5)
+    promised = rng.uniform(0.1, 0.9, 10_000)
+    common = rng.random(10_000) < np.sqrt(0.4)
+    truth = np.where(common, rng.random(2_000)[cluster], rng.random(10_000)) < promised
+    found = shared_draws(truth - promised, promised, (promised * 15).astype(int), cluster)
+    assert found == pytest.approx(0.4, abs=0.04)
+
+
+def test_a_model_within_tolerance_fails_by_chance_as_often_as_is_said_and_by_rows_far_more_often() -> None:
+    """Sixty customers of ten rows, alike by a normal share of their luck (not by the draws of the limit)."""
+    from scipy.stats import norm
+
+    rng, cluster, failed = np.random.default_rng(1), np.repeat(np.arange(60), 10), {"rows": 0, "clusters": 0}
+    for seed in range(200):
+        score = np.clip(0.6 * rng.beta(2, 3, 60)[cluster] + 0.2 * rng.random(600) + 0.08, 0.06, 0.94)
+        luck = np.sqrt(0.4) * rng.normal(size=60)[cluster] + np.sqrt(0.6) * rng.normal(size=600)
+        truth = (norm.cdf(luck) < score + 0.05).astype(float)
+        found = evaluate("expected_calibration_error", truth, score=score, draws=10).value
+        failed["rows"] += found > chance_limit(score, tolerance=0.05, seed=seed, draws=60)
+        limit = chance_limit(score, tolerance=0.05, seed=seed, draws=60, truth=truth, cluster=cluster)
+        failed["clusters"] += found > limit
+    assert failed["clusters"] / 200 <= 0.09
+    assert failed["rows"] / 200 > 0.18

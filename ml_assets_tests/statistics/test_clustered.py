@@ -147,3 +147,9 @@ def test_codes_of_clusters_of_any_type() -> None:
     assert cluster_codes(np.array([7, 7, 9]), 3).tolist() == [0, 0, 1]
     with pytest.raises(DataError, match="Clusters do not match the rows"):
         cluster_codes(np.array([1]), 3)
+
+
+def test_clusters_of_one_row_are_worth_their_rows() -> None:
+    assert worth(0.3, 0.09, clusters=50, rows=50) == 50
+    held = np.arange(50) % 3 == 0
+    assert clustered_share("s", held, np.arange(50)[::-1]) == clustered_share("s", held)

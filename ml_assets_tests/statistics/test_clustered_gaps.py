@@ -6,8 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.statistics.clustered import clustered_mean
-from ml_assets.statistics.clustered_gaps import clustered_moments, effective, rate_gap
+from ml_assets.statistics.clustered import clustered_mean, clustered_share
+from ml_assets.statistics.clustered_gaps import (
+    OwnedMoments,
+    clustered_moments,
+    effective,
+    rate_gap,
+    share_estimate,
+    side_mean,
+)
 from ml_assets.statistics.groups import grouping
 from ml_assets.statistics.intervals import newcombe_difference
 from ml_assets.statistics.verdicts import rate_difference
@@ -22,7 +29,9 @@ def test_moments_are_those_of_the_clustered_means_of_both_sides() -> None:
             mean = clustered_mean(values[mask], cluster[mask])
             assert side.n == mean.freedom + 1
             assert side.mean == pytest.approx(mean.value)
-            assert math.sqrt(side.variance / side.n) == pytest.approx(mean.error)
+            assert isinstance(side, OwnedMoments)
+            assert math.sqrt(side.alone / side.n) == pytest.approx(mean.error)
+            assert side.variance >= side.alone
 
 
 def test_one_group_alone_has_no_rest_and_one_cluster_no_spread() -> None:
@@ -69,3 +78,45 @@ def test_intervals_of_a_gap_hold_it_as_often_as_they_say_and_those_of_rows_do_no
     noise = 3 * math.sqrt(500 * level * (1 - level))
     assert abs(held["clusters"] - 500 * level) <= noise + 500 * (1 - level) / 3
     assert held["rows"] < 500 * level - 2 * noise
+
+
+def test_owners_who_give_to_one_group_what_they_take_from_the_other_make_a_gap_less_sure() -> None:
+    """Twenty owners with a row in each group: +1 here is -1 there for ten, the other way for ten; by hand.
+
+    Either side: mean 0, squares 20, error 20/19 · 20/400 = 1/19 squared. The gap of an owner is ±2: 20/19 · 80/400 = 4/19
+    squared, twice the sum of both sides. Owners with the same on both sides are left as if they were two.
+    """
+    luck, owner = np.tile([1.0, -1.0], 10), np.tile(np.arange(20), 2)
+    table = grouping(pd.Series(np.repeat(["a", "b"], 20), name="g"))
+    for values, wider in ((np.concatenate([luck, -luck]), 2.0), (np.tile(luck, 2), 1.0)):
+        for side in clustered_moments(table, values, owner)[0]:
+            assert isinstance(side, OwnedMoments)
+            assert side.alone / side.n == pytest.approx(1 / 19)
+            assert side.variance / side.n == pytest.approx(wider / 19)
+            told = side_mean("m", side, 20, unit="", level=0.95)
+            assert told.high == pytest.approx(2.093 / math.sqrt(19), abs=1e-3)  # the side itself is no less sure
+
+
+def test_a_gap_between_groups_that_share_opposed_owners_is_held() -> None:
+    """Sixty owners of ten rows in each group; what an owner refuses the one it grants the other."""
+    rng, owner, held = np.random.default_rng(3), np.tile(np.repeat(np.arange(60), 10), 2), {"owners": 0, "rows": 0}
+    table = grouping(pd.Series(np.repeat(["a", "b"], 600), name="g"))
+    for _ in range(300):
+        own = rng.beta(1, 1, 60)
+        good = (rng.random(1200) < np.concatenate([np.repeat(own, 10), np.repeat(1 - own, 10)])).astype(float)
+        counts = (good[:600].sum(), 600, good[600:].sum(), 600)
+        for name, sides in (("owners", clustered_moments(table, good, owner)[0]), ("rows", None)):
+            low, high = rate_gap(counts, sides, tolerance=0.1).interval(0.95)
+            held[name] += low <= 0 <= high
+    assert 0.92 <= held["owners"] / 300 <= 0.98
+    assert held["rows"] / 300 < 0.75
+
+
+def test_a_share_of_one_side_is_that_of_its_owners() -> None:
+    good, owner = np.tile(np.repeat([1.0, 0.0, 1.0], 10), 20), np.arange(600) // 10
+    table = grouping(pd.Series(["a"] * 600, name="g"))
+    ((own, _),) = clustered_moments(table, good, owner)
+    found, shared = share_estimate("s", 400, 600, own, level=0.95), clustered_share("s", good == 1, owner)
+    assert (found.value, found.n) == (shared.value, shared.n)
+    assert (found.low, found.high) == pytest.approx((shared.low, shared.high))
+    assert not share_estimate("s", 0, 0, own, level=0.95).estimable

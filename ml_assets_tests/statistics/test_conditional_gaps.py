@@ -8,6 +8,7 @@ import pytest
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.conditional_gaps import ConditionalGap, conditional_gaps
+from ml_assets.statistics.metrics import Task
 
 # Admitted and refused men and women in the six largest departments, 1973 (Bickel, Hammel and O'Connell, Science 187, 398).
 BERKELEY = {
@@ -132,3 +133,41 @@ def test_a_fair_world_is_not_accused() -> None:
         found = conditional_gaps(groups, y, pd.DataFrame({"level": level}))
         accused += any(f.verdict == "fail" or f.simpson in ("appears", "reverses") for f in found)
     assert accused <= 6  # 5 % for the signs, less for "fail"
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_customers_of_one_row_change_no_digit(task: Task) -> None:
+    rng = np.random.default_rng(0)
+    groups = pd.DataFrame({"sex": rng.choice(["f", "m"], 300)})
+    legitimate, truth = pd.DataFrame({"job": rng.choice(list("abc"), 300)}), rng.integers(0, 2, 300)
+    rows = conditional_gaps(groups, truth, legitimate, task=task)
+    assert conditional_gaps(groups, truth, legitimate, task=task, cluster=rng.permutation(300)) == rows
+
+
+def test_one_customer_alone_shows_nothing() -> None:
+    groups, legitimate = pd.DataFrame({"sex": ["f", "m"] * 30}), pd.DataFrame({"job": ["a", "a", "b", "b"] * 15})
+    found = conditional_gaps(groups, [0, 1, 1, 0] * 15, legitimate, cluster=np.zeros(60))
+    assert {one.verdict for one in found} == {"inconclusive"}
+    assert (found[0].conditional.low, found[0].conditional.high) == (-1.0, 1.0)
+    assert not found[0].conditional_disparity.estimable
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_equal_groups_are_held_by_customer_as_often_as_is_said_and_by_row_far_less(task: Task) -> None:
+    """Eighty customers of ten rows in jobs of different rates, each with a luck of its own; jobs change from row to row."""
+    rng, owner, held = np.random.default_rng(6), np.repeat(np.arange(80), 10), {"rows": 0, "customers": 0}
+    groups, names = pd.DataFrame({"sex": np.where(owner % 2 == 0, "f", "m")}), {"rows": None, "customers": owner}
+    both = dict.fromkeys(names, 0)
+    for seed in range(150):
+        job = rng.integers(0, 3, 800)
+        chance = np.clip(0.25 + 0.25 * job / 2 + 0.25 * np.sign(rng.normal(size=80))[owner], 0, 1)
+        truth = (rng.random(800) < chance).astype(int) if task == "binary" else chance + 0.2 * rng.normal(size=800)
+        for name, cluster in names.items():
+            found = conditional_gaps(groups, truth, pd.DataFrame({"job": job}), task=task, cluster=cluster, seed=seed)[
+                0
+            ]
+            held[name] += found.conditional.low <= 0 <= found.conditional.high
+            both[name] += found.conditional_disparity.low <= 0 <= found.conditional_disparity.high
+    for count in (held, both) if task == "binary" else (held,):
+        assert 0.9 <= count["customers"] / 150 <= 0.99, count
+        assert count["rows"] / 150 < 0.85, count

@@ -1,5 +1,7 @@
 """How predicted numbers miss in every group: hand-worked, planted, and with too few rows."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,3 +64,51 @@ def test_crossed_columns_keep_the_attributes_they_are_made_of() -> None:
     groups = pd.DataFrame({"a": ["x", "y"] * 20, "a & b": ["x & 1", "y & 2"] * 20})
     found = group_errors(groups, np.zeros(40), np.ones(40), made_of={"a": ("a",), "a & b": ("a", "b")})
     assert {(one.attribute, one.depth) for one in found} == {("a", 1), ("a & b", 2)}
+
+
+def told(one: GroupFigure) -> list[float]:
+    return [
+        one.value.low,
+        one.value.high,
+        one.rest.low,
+        one.rest.high,
+        one.gap.low,
+        one.gap.high,
+        one.detectable,
+        one.n,
+    ]
+
+
+def test_clusters_of_one_row_change_nothing_and_copies_add_nothing() -> None:
+    rng, copies = np.random.default_rng(2), np.repeat(np.arange(300), 10)
+    groups, truth = pd.DataFrame({"sex": rng.choice(["f", "m"], 300)}), rng.normal(0, 3, 300)
+    decision = truth + rng.normal(size=300)
+    money = RegressionValue(-1, -3)
+    plain = group_errors(groups, truth, decision, value=money)
+    alone = group_errors(groups, truth, decision, value=money, cluster=rng.permutation(300).astype(str))
+    many = group_errors(
+        groups.iloc[copies].reset_index(drop=True), truth[copies], decision[copies], value=money, cluster=copies
+    )
+    for rows, single, copied in zip(plain, alone, many, strict=True):
+        assert (single.metric, single.group, single.answer) == (rows.metric, rows.group, rows.answer)
+        assert told(single) == pytest.approx(told(rows))
+        assert copied.n == 10 * rows.n
+        assert copied.gap.value == pytest.approx(rows.gap.value, abs=0.05)
+        assert copied.gap.high - copied.gap.low == pytest.approx(rows.gap.high - rows.gap.low, rel=0.25)
+
+
+def test_errors_of_equal_groups_by_customer_hold_as_often_as_they_say_and_by_row_far_less() -> None:
+    rng, owner = np.random.default_rng(5), np.repeat(np.arange(80), 10)
+    groups = pd.DataFrame({"sex": np.where(owner % 2 == 0, "f", "m")})
+    held: dict[str, Counter[str]] = {"rows": Counter(), "customers": Counter()}
+    for _ in range(200):
+        truth = rng.normal(size=80)[owner] + rng.normal(size=800)
+        decision = truth + rng.normal(size=80)[owner] * (0.3 + 0.5 * rng.random(80)[owner]) + 0.5 * rng.normal(size=800)
+        for name, cluster in (("rows", None), ("customers", owner)):
+            for one in group_errors(groups, truth, decision, cluster=cluster):
+                if one.group == "f":
+                    held[name][one.metric] += one.gap.low <= (one.form == "ratio") <= one.gap.high
+    assert len(held["customers"]) == 4
+    assert min(held["customers"].values()) >= 0.91 * 200, held
+    assert max(held["customers"].values()) <= 0.99 * 200, held
+    assert max(held["rows"].values()) <= 0.82 * 200, held

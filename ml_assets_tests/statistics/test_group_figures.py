@@ -1,6 +1,7 @@
 """Figures of every group: hand-worked, with answers that never turn few rows into a zero or into a pass."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
+from ml_assets.statistics.arrays import IntArray
+from ml_assets.statistics.clustered_rates import SharedRows
 from ml_assets.statistics.group_calibration import group_calibration
 from ml_assets.statistics.group_figures import (
     NO_FIGURE,
@@ -154,3 +157,62 @@ def test_whatever_the_rows_every_figure_has_its_interval_or_is_not_estimable(see
 def test_figures_of_no_class_are_refused() -> None:
     with pytest.raises(DataError, match="figures of no class"):
         group_figures(CountTensor.of(*rows_of({"f": (1, 1, 1, 1)})), [])
+
+
+def told(one: GroupFigure) -> list[float]:
+    return [one.value.low, one.value.high, one.rest.low, one.rest.high, one.gap.low, one.gap.high, one.detectable]
+
+
+def test_figures_by_owner_are_those_of_rows_where_every_owner_has_one_and_those_of_the_owners_where_rows_are_copies() -> (
+    None
+):
+    rng = np.random.default_rng(3)
+    groups = pd.DataFrame({"sex": rng.choice(["f", "m"], 300), "age": rng.choice(["<30", ">=30"], 300)})
+    score = rng.random(300)
+    truth, decision = (rng.random(300) < score).astype(int), (rng.random(300) < score).astype(int)
+
+    def made(at: IntArray, owner: IntArray | None) -> tuple[GroupFigure, ...]:
+        rows = groups.iloc[at].reset_index(drop=True), truth[at], decision[at]
+        shared = None if owner is None else SharedRows.of(rows[0], owner, truth=rows[1], decision=rows[2])
+        one = OneClass(1, scores=ScoreTensor.of(rows[0], rows[1], score[at]), of_rows=score[at])
+        return group_figures(CountTensor.of(*rows), [one], value=MONEY, shared=shared)
+
+    once, copies = np.arange(300), np.repeat(np.arange(300), 10)
+    plain, alone, copied, naive = made(once, None), made(once, once), made(copies, copies), made(copies, None)
+    for rows, single, many, wrong in zip(plain, alone, copied, naive, strict=True):
+        assert (single.metric, single.group, single.answer) == (rows.metric, rows.group, rows.answer)
+        assert told(single) == pytest.approx(told(rows))
+        assert many.n == 10 * rows.n
+        width = rows.gap.high - rows.gap.low
+        assert many.gap.high - many.gap.low == pytest.approx(width, rel=0.2)
+        assert wrong.gap.high - wrong.gap.low < 0.45 * width
+
+
+def test_shared_rows_with_scores_need_them_row_by_row() -> None:
+    groups, truth = pd.DataFrame({"sex": ["f", "m"]}), np.array([0, 1])
+    one = OneClass(1, scores=ScoreTensor.of(groups, truth, [0.2, 0.7]))
+    shared = SharedRows.of(groups, np.zeros(2), truth=truth, decision=truth)
+    with pytest.raises(DataError, match="scores of shared rows"):
+        group_figures(CountTensor.of(groups, truth, truth), [one], shared=shared)
+
+
+def test_figures_of_equal_groups_by_owner_hold_as_often_as_they_say_and_by_row_far_less() -> None:
+    """Eighty owners of ten rows, each with a luck of its own."""
+    rng, owner = np.random.default_rng(5), np.repeat(np.arange(80), 10)
+    groups = pd.DataFrame({"sex": np.where(owner % 2 == 0, "f", "m")})
+    held: dict[str, Counter[str]] = {"rows": Counter(), "owners": Counter()}
+    for _ in range(200):
+        own = rng.beta(0.7, 0.7, (2, 80))[:, owner]
+        truth, decision = (rng.random((2, 800)) < own).astype(int)
+        tensor = CountTensor.of(groups, truth, decision)
+        for name, shared in (
+            ("rows", None),
+            ("owners", SharedRows.of(groups, owner, truth=truth, decision=decision)),
+        ):
+            for one in group_figures(tensor, [OneClass(1)], value=MONEY, shared=shared):
+                if one.group == "f":
+                    held[name][one.metric] += one.gap.low <= (one.form == "ratio") <= one.gap.high
+    assert len(held["owners"]) == 7
+    assert min(held["owners"].values()) >= 0.91 * 200, held
+    assert sum(held["owners"].values()) <= 0.98 * 7 * 200, held
+    assert max(held["rows"].values()) <= 0.9 * 200, held

@@ -7,14 +7,17 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
 from ml_assets.statistics.label_divergence import (
+    design_of_shares,
     jensen_shannon,
     kolmogorov_smirnov,
     kullback_leibler,
     label_divergences,
     total_variation_distance,
 )
+from ml_assets.statistics.metrics import Task
 
 P, Q = np.array([9, 12, 4]) / 25, np.ones(3) / 3
 
@@ -101,3 +104,43 @@ def test_a_group_alone_is_not_estimable() -> None:
     (found,) = label_divergences(pd.DataFrame({"g": ["a"] * 9}), [0, 1, 0] * 3)
     assert found.verdict == "not_estimable"
     assert "not estimable" in found.sentence
+
+
+def test_the_design_of_shares_by_hand() -> None:
+    """Three customers of two rows: both in cell 0, both in cell 1, one in each. Shares 1/2 and 1/2.
+
+    A customer is off by 1, -1 and 0: the variance of a share is 3/2 · 2/36 = 1/12, against 1/24 for six rows: 2.
+    """
+    place, owner = np.array([0, 0, 1, 1, 0, 1]), np.repeat(np.arange(3), 2)
+    student = (stdtrit(2, 0.975) / 1.959964) ** 2
+    assert design_of_shares(place, owner) == pytest.approx(2 * student, rel=1e-6)
+    assert design_of_shares(place, np.arange(6)) == 1.0
+    assert design_of_shares(np.zeros(6, dtype=np.int64), owner) == 2.0
+    assert design_of_shares(place, np.zeros(6, dtype=np.int64)) == 6.0
+    assert design_of_shares(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)) == 1.0
+
+
+def test_customers_of_one_row_change_no_digit() -> None:
+    rng = np.random.default_rng(0)
+    groups, truth = pd.DataFrame({"sex": rng.choice(["f", "m"], 300)}), rng.integers(0, 3, 300)
+    rows = label_divergences(groups, truth, task="multiclass")
+    assert label_divergences(groups, truth, task="multiclass", cluster=rng.permutation(300)) == rows
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_equal_groups_are_told_apart_by_customers_as_seldom_as_is_said_and_by_rows_often(task: Task) -> None:
+    """Eighty customers of ten rows; two in three rows of a customer are as its first one."""
+    rng, owner, apart = np.random.default_rng(4), np.repeat(np.arange(80), 10), {"rows": 0, "customers": 0}
+    groups, names = pd.DataFrame({"sex": np.where(owner % 2 == 0, "f", "m")}), {"rows": None, "customers": owner}
+    for seed in range(150):
+        same, chance = rng.random(800) < 2 / 3, rng.normal(size=800)
+        luck = np.where(same, rng.normal(size=80)[owner], chance)
+        truth = {"binary": (luck > 0.5).astype(int), "multiclass": np.digitize(luck, [-0.4, 0.6]), "regression": luck}[
+            task
+        ]
+        for name, cluster in names.items():
+            found = label_divergences(groups, truth, task=task, cluster=cluster, seed=seed)[0]
+            apart[name] += found.total_variation.low > 0
+            assert found.n == 400
+    assert apart["customers"] / 150 <= 0.08, apart
+    assert apart["rows"] / 150 > 0.2, apart

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.statistics.metrics import Task
 from ml_assets.statistics.missing_labels import EVERYONE, MissingLabelGap, missing_label_gaps
 
 N = 4_000
@@ -62,3 +63,32 @@ def test_few_gaps_are_not_zero(n: int) -> None:
     assert gap.n == n
     assert not gap.support.resolvable
     assert gap.verdict != "pass"
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_a_gap_of_customers_is_told_by_customers(task: Task) -> None:
+    """A customer never gives an income, and has luck of its own in ten rows: no more than chance goes with the other."""
+    rng, owner, held = np.random.default_rng(3), np.repeat(np.arange(80), 10), {"rows": 0, "customers": 0}
+    groups, names = pd.DataFrame({"sex": ["f"] * 800}), {"rows": None, "customers": owner}
+    for _ in range(200):
+        frame = pd.DataFrame({"income": np.where((rng.random(80) < 0.5)[owner], np.nan, 1.0)})
+        truth: Any = (rng.random(800) < rng.beta(0.6, 0.6, 80)[owner]).astype(int)
+        if task == "regression":
+            truth = rng.normal(size=80)[owner] + rng.normal(size=800)
+        for name, cluster in names.items():
+            gap = missing_label_gaps(frame, truth, groups, task=task, cluster=cluster)[0].difference
+            held[name] += gap.low <= 0 <= gap.high
+    assert 0.9 <= held["customers"] / 200 <= 0.985
+    assert held["rows"] / 200 < 0.75
+
+
+@pytest.mark.parametrize("task", ["binary", "regression", "multiclass"])
+def test_customers_of_one_row_change_nothing(task: Task) -> None:
+    truth = RNG.integers(0, 3 if task == "multiclass" else 2, N)
+    frame = pd.DataFrame({"income": np.where(RNG.random(N) < 0.3, np.nan, 1.0)})
+    rows = missing_label_gaps(frame, truth, SEX, task=task)
+    alone = missing_label_gaps(frame, truth, SEX, task=task, cluster=RNG.permutation(N))
+    for one, other in zip(rows, alone, strict=True):
+        assert (other.verdict, other.n, other.group) == (one.verdict, one.n, one.group)
+        found = [(g.difference.value, g.difference.low, g.difference.high, g.support.q) for g in (one, other)]
+        assert found[1] == pytest.approx(found[0], abs=1e-12)

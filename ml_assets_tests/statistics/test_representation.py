@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.representation import missingness_gaps, representation, reweighing
+from ml_assets.statistics.representation import missingness_gaps, representation, reweighing, share_contrasts
 
 
 def _groups(**counts: int) -> "pd.Series[str]":
@@ -103,3 +103,66 @@ def test_planted_missingness_is_found_in_its_group_only() -> None:
 
 def test_no_gaps_no_findings() -> None:
     assert missingness_gaps(pd.DataFrame({"x": [1, 2]}), pd.DataFrame({"g": ["a", "b"]})) == ()
+
+
+def test_a_value_that_a_customer_never_gives_is_missing_once_and_not_ten_times() -> None:
+    """Ten rows each of 80 customers, 30 % of whom give no income, in either group alike."""
+    rng, owner, held = np.random.default_rng(1), np.repeat(np.arange(80), 10), {"rows": 0, "customers": 0}
+    groups = pd.DataFrame({"sex": np.where(owner % 2 == 0, "f", "m")})
+    for _ in range(300):
+        frame = pd.DataFrame({"income": np.where((rng.random(80) < 0.3)[owner], np.nan, 1.0)})
+        for name, cluster in (("rows", None), ("customers", owner)):
+            gap = missingness_gaps(frame, groups, cluster=cluster)[0].difference
+            held[name] += gap.low <= 0 <= gap.high
+    assert 0.92 <= held["customers"] / 300 <= 0.98
+    assert held["rows"] / 300 < 0.7
+
+
+def test_missing_shares_of_customers_of_one_row_are_those_of_rows() -> None:
+    rng = np.random.default_rng(2)
+    groups = pd.DataFrame({"sex": rng.choice(["f", "m"], 200), "age": rng.choice(["<30", ">=30"], 200)})
+    frame = pd.DataFrame({"income": np.where(rng.random(200) < 0.3, np.nan, 1.0), "full": 1.0})
+    rows = missingness_gaps(frame, groups)
+    alone = missingness_gaps(frame, groups, cluster=rng.permutation(200))
+    for one, other in zip(rows, alone, strict=True):
+        assert (other.verdict, other.n, other.missing) == (one.verdict, one.n, one.missing)
+        ends = [(g.share.low, g.share.high, g.difference.low, g.difference.high) for g in (one, other)]
+        assert ends[1] == pytest.approx(ends[0])
+
+
+def test_shares_of_customers_hold_as_often_as_they_say_and_those_of_rows_do_not() -> None:
+    rng, held, reference = np.random.default_rng(3), {"rows": 0, "customers": 0}, {"f": 0.4, "m": 0.6}
+    owner = np.repeat(np.arange(100), 10)
+    for _ in range(300):
+        groups = pd.Series(np.where((rng.random(100) < 0.4)[owner], "f", "m"), name="sex")
+        for name, cluster in (("rows", None), ("customers", owner)):
+            ratio = representation(groups, reference=reference, cluster=cluster)[0].ratio
+            assert ratio is not None
+            held[name] += ratio.low <= 1 <= ratio.high
+    assert 0.92 <= held["customers"] / 300 <= 0.98
+    assert held["rows"] / 300 < 0.65
+
+
+def test_shares_of_customers_of_one_row_are_those_of_rows_and_unknown_and_absent_groups_stay() -> None:
+    rng = np.random.default_rng(4)
+    groups = pd.Series(np.array(["f", "m", None], dtype=object)[rng.integers(0, 3, 300)], name="sex")
+    reference = {"f": 0.5, "m": 0.4, "x": 0.1}
+    rows = representation(groups, reference=reference)
+    alone = representation(groups, reference=reference, cluster=rng.permutation(300))
+    few = representation(groups, reference=reference, cluster=np.arange(300) // 30)
+    assert [one.group for one in alone] == ["f", "m", "unknown", "x"]
+    for one, other, wide in zip(rows, alone, few, strict=True):
+        assert (other.verdict, other.n) == (one.verdict, one.n)
+        assert (other.share.low, other.share.high) == pytest.approx((one.share.low, one.share.high))
+        assert (wide.n, wide.share.value) == (one.n, one.share.value)
+    assert few[3].share.high > rows[3].share.high  # ten customers without one tell less than 200 rows without one
+
+
+def test_the_comparisons_behind_the_shares() -> None:
+    groups = _groups(f=60, m=40)
+    found = share_contrasts(groups, reference={"f": 0.5, "m": 0.5})
+    shares = representation(groups, reference={"f": 0.5, "m": 0.5})
+    assert [found["sex", s.group].value for s in shares] == [s.ratio.value for s in shares if s.ratio]
+    owned = share_contrasts(groups, reference={"f": 0.5, "m": 0.5}, cluster=np.arange(100) // 5)
+    assert owned["sex", "f"].detectable > 2 * found["sex", "f"].detectable
+    assert share_contrasts(groups, reference=None) == {}

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.statistics.metrics import Task
-from ml_assets.statistics.representation import label_gaps, missingness_gaps, representation
-from ml_assets.statistics.support import gap_supports, missing_supports, share_supports, supports
+from ml_assets.statistics.representation import label_gaps, missingness, missingness_gaps, representation
+from ml_assets.statistics.support import gap_supports, share_supports, supports
 from ml_assets.statistics.verdicts import rate_difference
 
 RNG = np.random.default_rng(0)
@@ -47,7 +47,11 @@ def test_shares_without_a_reference_support_nothing() -> None:
 
 def test_missing_values() -> None:
     column = pd.Series(np.where((GROUPS["sex"] == "f") & (RNG.random(2_000) < 0.4), np.nan, 1.0))
-    missing = missingness_gaps(pd.DataFrame({"income": column}), GROUPS[["sex"]])
-    found = missing_supports(missing, rows=2_000)
+    frame, sex = pd.DataFrame({"income": column}), GROUPS[["sex"]]
+    missing, compared = missingness(frame, sex)
+    found = supports(compared)
+    assert missing == missingness_gaps(frame, sex)
     assert all(s.q < 1e-6 for s in found)
     assert [s.resolvable for s in found] == [m.resolvable for m in missing]
+    few = supports(missingness(frame, sex, cluster=np.arange(2_000) // 100)[1])
+    assert [s.detectable > 3 * one.detectable for s, one in zip(few, found, strict=True)] == [True, True]

@@ -38,3 +38,29 @@ def test_a_number_in_standard_deviations() -> None:
 def test_no_weight_on_a_side_is_not_zero() -> None:
     found = weighted_gaps(GROUPS, TRUTH, (GROUPS["sex"] == "m").to_numpy(float))
     assert not any(g.difference.estimable for g in found)
+
+
+def test_gaps_of_customers_hold_as_often_as_they_say_and_those_of_rows_do_not() -> None:
+    rng, owner, held = np.random.default_rng(3), np.repeat(np.arange(80), 10), {"rows": 0, "customers": 0}
+    groups = pd.DataFrame({"sex": np.where(owner % 2 == 0, "f", "m")})
+    weights = rng.uniform(0.5, 2, 80)[owner]
+    for _ in range(300):
+        truth = (rng.random(800) < rng.beta(0.6, 0.9, 80)[owner]).astype(int)
+        for name, cluster in (("rows", None), ("customers", owner)):
+            gap = weighted_gaps(groups, truth, weights, cluster=cluster)[0].difference
+            held[name] += gap.low <= 0 <= gap.high
+    assert 0.92 <= held["customers"] / 300 <= 0.98
+    assert held["rows"] / 300 < 0.75
+
+
+def test_customers_of_one_row_and_one_customer_alone() -> None:
+    """Under equal weights by hand: f holds 1 of 2, m 1 of 3; a row pulls by its distance from the mean over the rows.
+
+    Squares 2 · 1/16 + (4 + 1 + 1)/81, times 5/4, Student's t with one degree of freedom.
+    """
+    groups, truth = pd.DataFrame({"sex": ["f", "f", "m", "m", "m"]}), [1, 0, 1, 0, 0]
+    gap = weighted_gaps(groups, truth, np.ones(5), cluster=np.arange(5))[0].difference
+    assert gap.value == pytest.approx(1 / 6)
+    assert gap.high - gap.value == pytest.approx(12.7062 * np.sqrt(1.25 * (1 / 8 + 6 / 81)), rel=1e-4)
+    lone = weighted_gaps(groups, truth, np.ones(5), cluster=np.zeros(5))[0].difference
+    assert (lone.low, lone.high) == (-np.inf, np.inf)

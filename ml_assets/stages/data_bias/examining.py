@@ -21,9 +21,16 @@ from ml_assets.statistics.disclosure import masked_groups
 from ml_assets.statistics.label_divergence import label_divergences
 from ml_assets.statistics.label_flips import flip_stress
 from ml_assets.statistics.missing_labels import missing_label_gaps
-from ml_assets.statistics.representation import GroupShare, label_gaps, missingness_gaps, representation
-from ml_assets.statistics.support import Support, gap_supports, missing_supports, share_supports
+from ml_assets.statistics.representation import (
+    GroupShare,
+    label_gaps,
+    missingness,
+    representation,
+    share_contrasts,
+)
+from ml_assets.statistics.support import Support, gap_supports, share_supports, supports
 from ml_assets.statistics.unknown_groups import unknown_shares
+from ml_assets.statistics.verdicts import Contrast
 
 NOTHING: Facts = {
     "shares": [], "gaps": [], "conditional": [], "divergences": [], "missing": [], "missing_by_label": [], "unknown": [],
@@ -72,12 +79,18 @@ def _groups(solution: Solution, seen: Examined) -> Facts:
     bias = solution.data_bias
     limit = bias.tolerance.representation_ratio
     shares: list[GroupShare] = []
+    behind: dict[tuple[str, str], Contrast] = {}
+    shared = clusters_of(solution, seen.rows)
     for attribute in bias.protected:
-        shares += representation(
-            seen.groups[attribute], reference=bias.reference_population.get(attribute), ratio_limit=limit
-        )
+        given, column = bias.reference_population.get(attribute), seen.groups[attribute]
+        shares += representation(column, reference=given, ratio_limit=limit, cluster=shared)
+        if shared is not None:
+            behind |= share_contrasts(column, reference=given, ratio_limit=limit, cluster=shared)
     unknown = unknown_shares(seen.groups, seen.rows[BATCH].to_numpy(), limit=1 - limit)
-    return {"shares": with_support(shares, share_supports(shares, limit=limit)), "unknown": unknown}
+    return {
+        "shares": with_support(shares, share_supports(shares, limit=limit, contrasts=behind or None)),
+        "unknown": unknown,
+    }
 
 
 def _labels(solution: Solution, seen: Examined) -> Facts:
@@ -88,7 +101,7 @@ def _labels(solution: Solution, seen: Examined) -> Facts:
     behind = gap_supports(frame, seen.truth, task=task, tolerance=tolerance, cluster=shared)
     found: Facts = {
         "gaps": with_support(gaps, behind),
-        "divergences": label_divergences(seen.groups, seen.truth, task=task, tolerance=tolerance),
+        "divergences": label_divergences(seen.groups, seen.truth, task=task, tolerance=tolerance, cluster=shared),
     }
     if task == "binary":
         found["stress"] = flip_stress(
@@ -102,6 +115,7 @@ def _labels(solution: Solution, seen: Examined) -> Facts:
             tolerance=tolerance,
             task=task,
             favourable=favourable,
+            cluster=shared,
         )
     return found
 
@@ -125,18 +139,19 @@ def _legitimate(solution: Solution, rows: pd.DataFrame) -> pd.DataFrame:
 def _columns(solution: Solution, seen: Examined) -> Facts:
     names = [c for c in seen.rows.columns if c not in solution.never_inputs and not c.startswith(OWN)]
     inputs = seen.rows[names]
-    missing = missingness_gaps(inputs, seen.groups)
-    gaps = zip(missing, missing_supports(missing, rows=len(inputs)), strict=True)
+    shared = clusters_of(solution, seen.rows)
+    missing, compared = missingness(inputs, seen.groups, cluster=shared)
+    gaps = zip(missing, supports(compared), strict=True)
     arrival = solution.data_pipeline.arrival
     learned = inputs.drop(columns=[arrival.event_time] if arrival and arrival.event_time else [], errors="ignore")
     return {
         "missing": [plain(gap) | plain(support) for gap, support in gaps if gap.missing],
-        "missing_by_label": missing_label_gaps(inputs, seen.truth, seen.groups, task=solution.task),
+        "missing_by_label": missing_label_gaps(inputs, seen.truth, seen.groups, task=solution.task, cluster=shared),
         "column_proxies": column_proxies(learned, seen.groups),
         "proxies": [joint_proxy(learned, seen.groups[a], seed=solution.model.seed) for a in seen.groups],
     }
 
 
-def with_support(found: Sequence[Any], supports: Sequence[Support]) -> list[Facts]:
+def with_support(found: Sequence[Any], behind: Sequence[Support]) -> list[Facts]:
     """Results as facts, each with what stands behind its verdict."""
-    return [plain(one) | plain(support) for one, support in zip(found, supports, strict=True)]
+    return [plain(one) | plain(support) for one, support in zip(found, behind, strict=True)]

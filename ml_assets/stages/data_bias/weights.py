@@ -109,7 +109,7 @@ def _left(solution: Solution, learned: Learned, fair: "np.ndarray[Any, Any]") ->
     if not bias.protected:
         return ()
     made = crossed(learned.groups[list(bias.protected)], depth=bias.crossing_depth, only=bias.intersections)
-    return weighted_gaps(made.frame, learned.table.truth, fair, task=solution.task)
+    return weighted_gaps(made.frame, learned.table.truth, fair, task=solution.task, cluster=learned.table.cluster)
 
 
 def _by_group(joint: "pd.Series[Any]", learned: Learned, fair: "np.ndarray[Any, Any]") -> list[dict[str, Any]]:

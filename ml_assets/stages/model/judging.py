@@ -18,6 +18,7 @@ from ml_assets.stages.model.fitting import RULE_NAME, figures, judge, rule_figur
 from ml_assets.stages.model.repeating import reproduce
 from ml_assets.statistics.calibration import reliability
 from ml_assets.statistics.calibration_noise import chance_limit
+from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.comparison import PairedComparison, paired_comparison
 from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.metrics import METRICS, better
@@ -52,7 +53,7 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
             "reads": reads,
             "rows": len(test.table),
             "reliability": list(bins),
-            "calibration_limit": _calibration_limit(solution, answer.score),
+            "calibration_limit": _calibration_limit(solution, test, answer.score),
             "digest": store.read_facts("mitigation")["digest"],
             "behaviour": behaviour_of(solution, artifact, test, train=rows.part("train")),
             "contributions": contributions_of(solution, artifact, test, train=rows.part("train")),
@@ -64,11 +65,18 @@ def evaluate_final(solution: Solution, store: SolutionStore) -> Facts:
     return store.write_facts("evaluation", facts | {"lost_to": lost_to(facts)})
 
 
-def _calibration_limit(solution: Solution, score: Any) -> float | None:
+def _calibration_limit(solution: Solution, test: Learned, score: Any) -> float | None:
     """What the calibration error of these rows is held against; none for a number."""
     if solution.task == "regression":
         return None
-    return chance_limit(np.asarray(score, dtype=np.float64), tolerance=CALIBRATION_TOLERANCE, seed=solution.model.seed)
+    shared = test.table.cluster
+    return chance_limit(
+        np.asarray(score, dtype=np.float64),
+        tolerance=CALIBRATION_TOLERANCE,
+        truth=test.table.truth,
+        cluster=None if shared is None else cluster_codes(shared, len(test.table)),
+        seed=solution.model.seed,
+    )
 
 
 def baseline_figures(solution: Solution, store: SolutionStore, test: Learned) -> dict[str, list[Estimate]]:

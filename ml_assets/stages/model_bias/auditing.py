@@ -97,5 +97,6 @@ def judge(
         task=solution.task,
         favourable=solution.favourable_code,
         score=answer.score if solution.task == "binary" else None,
+        cluster=rows.table.cluster,
         counts=counts,
     )

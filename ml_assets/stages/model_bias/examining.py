@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ml_assets.learning.artifact import Prediction, SolutionArtifact
+    from ml_assets.statistics.clustered_rates import SharedRows
     from ml_assets.statistics.crossings import Crossed
     from ml_assets.statistics.disparity import Disparity
+    from ml_assets.statistics.group_calibration import GroupCalibration
     from ml_assets.statistics.group_figures import GroupFigure, OneClass
     from ml_assets.statistics.score_tensor import ScoreTensor
     from ml_assets.statistics.tensor import CountTensor
@@ -164,6 +166,7 @@ def _of_numbers(
         limits=solution.fairness_limits,
         value=value if isinstance(value, RegressionValue) else None,
         currency=solution.business_case.currency,
+        cluster=test.table.cluster,
     )
     return found, {}
 
@@ -175,7 +178,7 @@ def _of_classes(
     from ml_assets.statistics.value import RegressionValue
 
     value = solution.business_case.money(test.table.classes)
-    classes = _classes(solution, test, answer)
+    classes, shared = _classes(solution, test, answer), _owners(solution, test, answer)
     found = group_figures(
         counted,
         classes,
@@ -183,20 +186,36 @@ def _of_classes(
         value=None if isinstance(value, RegressionValue) else value,
         only=set(made.made_of.values()),
         unit=solution.business_case.currency,
+        shared=shared,
     )
-    return found, {"counts": counted.to_dict()} | _of_each_class(counted, classes)
+    return found, {"counts": counted.to_dict()} | _of_each_class(counted, classes, shared)
 
 
-def _of_each_class(counted: "CountTensor", classes: "Sequence[OneClass]") -> Facts:
+def _owners(solution: Solution, test: Learned, answer: "Prediction") -> "SharedRows | None":
+    """Who owns the rows, where a cluster is declared."""
+    from ml_assets.statistics.clustered_rates import SharedRows
+
+    if test.table.cluster is None:
+        return None
+    groups = test.groups[list(solution.data_bias.protected)]
+    return SharedRows.of(groups, test.table.cluster, truth=test.table.truth, decision=answer.decision)
+
+
+def _of_each_class(counted: "CountTensor", classes: "Sequence[OneClass]", shared: "SharedRows | None" = None) -> Facts:
     """Calibration of every group, and what cannot hold at once, of each class."""
+    from ml_assets.statistics.clustered_scores import OwnedScores
     from ml_assets.statistics.group_calibration import group_calibration
     from ml_assets.statistics.impossibility import cannot_hold
 
-    scored = [(one, one.scores) for one in classes if one.scores is not None]
+    calibration: list[GroupCalibration] = []
+    for one in classes:
+        if one.scores is not None:
+            rows = None
+            if shared is not None and one.of_rows is not None:
+                rows = OwnedScores.of(shared, one.of_rows, positive=one.scored)
+            calibration += group_calibration(one.scores, positive=one.scored, label=one.label, rows=rows)
     return {
-        "calibration": [
-            found for one, scores in scored for found in group_calibration(scores, positive=one.scored, label=one.label)
-        ],
+        "calibration": calibration,
         "cannot_hold": [found for one in classes for found in cannot_hold(counted, positive=one.code, label=one.label)],
     }
 
@@ -210,8 +229,8 @@ def _classes(solution: Solution, test: Learned, answer: "Prediction") -> "list[O
         return ScoreTensor.of(test.groups[list(solution.data_bias.protected)], test.table.truth, of)
 
     if solution.task == "binary":
-        return [OneClass(solution.favourable_code, scores=scores(answer.score))]
+        return [OneClass(solution.favourable_code, scores=scores(answer.score), of_rows=answer.score)]
     return [
-        OneClass(code, str(name), scores(answer.score[:, code]), scored=code)
+        OneClass(code, str(name), scores(answer.score[:, code]), code, answer.score[:, code])
         for code, name in enumerate(test.table.classes)
     ]

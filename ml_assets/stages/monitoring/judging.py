@@ -86,6 +86,7 @@ def judge_fairness(judge: Judge, batch: Batch, metrics: dict[str, float], favour
         metrics=metrics,
         task=judge.solution.task,
         favourable=favourable,
+        cluster=judge.clusters(batch, rows),
         level=1 - judge.solution.alarm_error,
     )
     verdict = overall_verdict(found)

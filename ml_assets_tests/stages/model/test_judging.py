@@ -96,6 +96,7 @@ def test_an_evaluation_counts_a_declared_cluster_as_one_draw(fork: Lab) -> None:
     assert all((m["value"], m["n"]) == (n["value"], n["n"]) for m, n in pairs.values())
     wider = {name: (n["high"] - n["low"]) / (m["high"] - m["low"]) for name, (m, n) in pairs.items()}
     assert min(wider[name] for name in ("roc_auc", "log_loss", "accuracy", "recall", "value_per_decision")) > 1.5
+    assert after["calibration_limit"] > 1.3 * before["calibration_limit"]
     rule = [{m["name"]: m for m in facts["baselines"]["simple_rule"]}["accuracy"] for facts in (before, after)]
     assert rule[1]["high"] - rule[1]["low"] > rule[0]["high"] - rule[0]["low"]
     assert [c["met"] for c in after["criteria"]] == [c["met"] for c in before["criteria"]]

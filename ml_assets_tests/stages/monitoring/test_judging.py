@@ -9,7 +9,7 @@ from ml_assets.declaration.arrival import Batch
 from ml_assets.history import DECISION, ID, LABEL, SCORE
 from ml_assets.resources.store import Facts
 from ml_assets.stages.monitoring.judge import Judge
-from ml_assets.stages.monitoring.judging import judge_performance, judge_value, performance_verdict
+from ml_assets.stages.monitoring.judging import judge_fairness, judge_performance, judge_value, performance_verdict
 from ml_assets.statistics.metrics import evaluate
 from ml_assets.statistics.tensor import CountTensor
 from ml_assets_tests.stages.lab import Lab
@@ -94,6 +94,26 @@ def test_rows_of_a_declared_cluster_are_one_draw_of_the_figures_of_a_batch(table
     for name in ("mean_error", "root_mean_squared_error", "value_per_decision", "earned"):
         assert (after[name]["value"], after[name]["n"]) == (before[name]["value"], before[name]["n"])
         assert after[name]["high"] - after[name]["low"] > 1.5 * (before[name]["high"] - before[name]["low"])
+
+
+def test_gaps_of_a_batch_count_a_declared_cluster_once(stream: Lab, tmp_path: Path) -> None:
+    """Ten rows of one sex, label and decision have one owner."""
+    fork = stream.fork(tmp_path / "fork")
+    batch, judge = fork.solution.data_pipeline.batch(DAY), Judge(fork.solution, fork.store, fork.models)
+    metrics = {"selection_rate_difference": 0.1}
+    before = judge_fairness(judge, batch, metrics, fork.solution.favourable_code)
+    rows, truth, _, _ = judge.judged_rows(batch)
+    valid = fork.store.read_frame("valid_data", DAY)
+    sex = valid.set_index(ID)["sex"].loc[rows[ID]].to_numpy()
+    order = rows[ID].iloc[np.lexsort([truth, rows[DECISION].to_numpy(), sex])]
+    owner = dict(zip(order, np.arange(len(order)) // 10, strict=True))
+    fork.store.write_frame("valid_data", valid.assign(owner=valid[ID].map(owner)), DAY)
+    owned = Judge(fork.but(model={"cluster": "owner", "split": "hash"}).solution, fork.store, fork.models)
+    after = judge_fairness(owned, batch, metrics, fork.solution.favourable_code)
+    fork.instance.dispose()
+    for one, other in zip(before["disparities"], after["disparities"], strict=True):
+        assert (other["n"], other["value"]["value"]) == pytest.approx((one["n"], one["value"]["value"]))
+        assert other["detectable"] > 1.5 * one["detectable"]
 
 
 def _figures(judge: Judge, batch: Batch) -> dict[str, Facts]:

@@ -24,10 +24,11 @@ from measuring import Goal, arguments, environment, peer_arguments, report
 
 from ml_assets.learning.candidates import DEFAULT_CANDIDATES, family, fit_candidate
 from ml_assets.learning.finishing import train
-from ml_assets.learning.held_out import ENOUGH, choosing_losses
+from ml_assets.learning.held_out import choosing_losses, enough
 from ml_assets.learning.job import Recipe
-from ml_assets.learning.refitting import rounds_of_last_fit, stopped_at
-from ml_assets.learning.resampling import cross_validation, rolling_origin
+from ml_assets.learning.predictors import Predictor
+from ml_assets.learning.refitting import between, stopped_at
+from ml_assets.learning.resampling import cross_validation, mixed, rolling_origin
 from ml_assets.learning.search import Budget, search
 from ml_assets.learning.selection import Scored, select
 from ml_assets.learning.table import TrainingTable
@@ -78,20 +79,21 @@ def ours(split: Split, seconds: float) -> tuple[Floats, str]:
     value = default_value(task)
     recipes = {name: Recipe(found.found.get(name, {}), SEED) for name in names}
     made = {name: train(name, table, solution="quality", value=value, recipe=recipes[name]).artifact for name in names}
-    few = folds if not split.data.ordered and len(table.take("validation")) < ENOUGH else ()
+    few = folds if not split.data.ordered and not enough(table.take("validation")) else ()
     losses = {
         name: choosing_losses(name, a.predictor.predict, table, recipe=recipes[name], folds=few)
         for name, a in made.items()
     }
-    scored = [Scored(name, family(name).complexity, loss) for name, loss in losses.items()]
-    chosen = select(scored).chosen
-    first, recipe = made[chosen].predictor, recipes[chosen]
-    if split.data.ordered:
-        ends = rounds_of_last_fit(first, lambda: fit_candidate(chosen, table.mixed(seed=SEED), recipe=recipe))
-    else:
-        ends = stopped_at(first)
-    final = fit_candidate(chosen, table.joined(), recipe=recipe.given({**recipe.parameters, **ends}))
+    chosen = select([Scored(name, family(name).complexity, loss) for name, loss in losses.items()]).chosen
+    final = _last_fit(chosen, made[chosen].predictor, table, recipes[chosen], in_time=split.data.ordered)
     return np.asarray(final.predict(split.held), dtype=np.float64), f"{chosen}, {len(found.trials)} trials"
+
+
+def _last_fit(name: str, first: Predictor, table: TrainingTable, recipe: Recipe, *, in_time: bool) -> Predictor:
+    """On training and validation rows, as part 8 ends."""
+    rows = mixed(table, seed=SEED) if in_time else None
+    ends = stopped_at(first) if rows is None else between(first, fit_candidate(name, rows, recipe=recipe))
+    return fit_candidate(name, table.joined(), recipe=recipe.given({**recipe.parameters, **ends}))
 
 
 def _searching(seconds: float) -> float:

@@ -105,6 +105,8 @@ def _candidates_fit_task(s: Solution) -> Iterator[str]:
             yield f"model.parameters: got {name!r}; allowed: {', '.join(fitting)}, or a dotted path"
         elif "." not in name:
             yield from _parameters_exist(FAMILIES[name], given)
+    if s.model.search is None and (twice := _twice_alike(s)):
+        yield f"model.parameters.blend.members: got {twice} twice with the same parameters; allowed: others for the second, or model.search, which finds them"
 
 
 def _parameters_exist(family: Family, given: Parameters) -> Iterator[str]:
@@ -116,6 +118,15 @@ def _parameters_exist(family: Family, given: Parameters) -> Iterator[str]:
     if unknown := sorted(set(given) - set(known)):
         allowed = ", ".join(known) or "nothing"
         yield f"model.parameters.{family.name}: got {', '.join(unknown)}; allowed: {allowed}"
+
+
+def _twice_alike(s: Solution) -> str:
+    from ml_assets.learning.blending import alike
+
+    try:
+        return alike(s.model.parameters)
+    except DeclarationError:
+        return ""  # told by the parameters' own rule
 
 
 def _cluster_is_not_target(s: Solution) -> Iterator[str]:

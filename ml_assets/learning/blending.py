@@ -16,10 +16,10 @@ _DEFAULTS = {"xgboost": BOOSTED, "hist_gradient_boosting": HISTOGRAM}
 MEMBERS = tuple(_FITS)
 """Families that are averaged, each member with the same weight."""
 EACH = 2
-"""Members of each family that a search gives a blend; each is one more fit wherever the blend is fitted."""
+"""Members of each family at most; each is one more fit wherever the blend is fitted."""
 WHO = "members"
 """The parameter that names the members: a family, or a family with a number where it takes part several times."""
-_LABEL = re.compile(rf"({'|'.join(MEMBERS)})(_[2-9])?")
+_LABEL = re.compile(rf"({'|'.join(MEMBERS)})(_2)?")
 
 
 def fit_blend(job: Job) -> Predictor:
@@ -44,7 +44,7 @@ def labels_of(parameters: Parameters) -> tuple[str, ...]:
     given = parameters.get(WHO, ", ".join(MEMBERS))
     labels = tuple(label.strip() for label in str(given).split(","))
     if len(set(labels)) < len(labels) or not all(_LABEL.fullmatch(label) for label in labels):
-        allowed = f"{' and '.join(MEMBERS)}, each also with _2 to _9, separated by commas, each once"
+        allowed = f"{' and '.join(MEMBERS)}, each also with _2, separated by commas, each once"
         do = "Correct it, or leave it out for one of each"
         raise DeclarationError("Members of a blend cannot be read", got=repr(given), allowed=allowed, do=do)
     return labels
@@ -69,6 +69,19 @@ def numbered(families: Iterable[str]) -> tuple[str, ...]:
 def blend_defaults(given: Parameters) -> Parameters:
     """What a blend of the given members begins with: each member's own defaults."""
     return blend_of({label: _DEFAULTS[family_of(label)] for label in labels_of(given)})
+
+
+def alike(parameters: Mapping[str, Parameters]) -> str:
+    """Families that take part twice with the same parameters, of those declared: the second would be the first once more.
+
+    ``parameters``: family → parameters, those of the blend among them.
+    """
+    own = parameters.get(BLEND, {})
+    given = [
+        (family_of(label), {**parameters.get(family_of(label), {}), **of_member(own, label)})
+        for label in labels_of(own)
+    ]
+    return ", ".join(one[0] for at, one in enumerate(given) if one in given[:at])
 
 
 def of_member(parameters: Parameters, label: str) -> Parameters:

@@ -15,7 +15,12 @@ from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.arrays import FloatArray
 
 ENOUGH = 1_000
-"""Validation rows from which they choose alone: fewer seldom tell two good candidates apart."""
+"""Validation rows, or clusters of them, from which they choose alone: fewer seldom tell two good candidates apart."""
+
+
+def enough(validation: TrainingTable) -> bool:
+    """Whether validation rows choose alone; rows of a cluster are one draw."""
+    return (len(validation) if validation.cluster is None else len(np.unique(validation.cluster))) >= ENOUGH
 
 
 def held_out_losses(score: Callable[[pd.DataFrame], FloatArray], rows: TrainingTable, recipe: Recipe) -> FloatArray:

@@ -1,7 +1,6 @@
 """The last fit: the solution that was chosen, its model fitted again on training and validation rows together."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -27,18 +26,24 @@ def stopped_at(predictor: Predictor) -> Parameters:
     return {}
 
 
-def rounds_of_last_fit(first: Predictor, mixed: Callable[[], Predictor]) -> Parameters:
+def between(first: Predictor, mixed: Predictor) -> Parameters:
     """Parameters that end a last fit of rows in time: geometric means of the rounds of the first fit and of ``mixed``.
 
     The first fit was stopped by the newest rows, and by what is new in them rather than by noise: it had not seen any of it.
-    The last fit has. ``mixed`` is fitted on all rows and stopped on some drawn from them at random, as if nothing new came any
+    The last fit has. ``mixed`` was fitted on all rows and stopped on some drawn from them at random, as if nothing new came any
     more. The truth is between: the next rows are new again. Where nothing changes in time, both are the same.
     """
-    stopped = stopped_at(first)
-    if not stopped:
-        return stopped
-    other = stopped_at(mixed())
-    return {name: round(math.sqrt(int(str(n)) * int(str(other[name])))) for name, n in stopped.items()}
+    other = stopped_at(mixed)
+    return {name: round(math.sqrt(int(str(n)) * int(str(other[name])))) for name, n in stopped_at(first).items()}
+
+
+def ends_of_last_fit(
+    artifact: SolutionArtifact, situation: Situation, remedy: Reweighed | Penalised, *, in_time: bool
+) -> Parameters:
+    """Where the last fit ends: where the first did, of rows in time :func:`between` it and a fit that is mixed."""
+    stopped = stopped_at(artifact.predictor)
+    mixed = situation.mixed() if in_time and stopped else None
+    return stopped if mixed is None else between(artifact.predictor, remedy.predictor(mixed))
 
 
 def refitted(
@@ -47,13 +52,13 @@ def refitted(
     """The same solution with its model fitted on all rows of ``situation``: validation rows have nothing left to choose.
 
     Kept are family and parameters, the rounds after which validation rows stopped the first fit (more rows would bear a
-    few more; ``in_time``, where they are the newest, by :func:`rounds_of_last_fit`), calibration and thresholds, all of them chosen on rows the first fit had not seen. ``remedy`` is what part 8
-    did to that fit. The fact ``refit`` says on how many rows, and where the fit ended. What is measured on validation
+    few more; ``in_time``, where validation rows are the newest, see :func:`between`), calibration and thresholds, all of
+    them chosen on rows the first fit had not seen: of a fit of other rounds they are not the best, and only the test part
+    says what the whole is worth. ``remedy`` is what part 8 did to that fit. The fact ``refit`` says on how many rows, and where the fit ended. What is measured on validation
     rows must from now on be asked of ``artifact``, not of the answer: it has learned from them.
     Source of the practice: scikit-learn's ``TunedThresholdClassifierCV(refit=True)``, which keeps a threshold on another fit too.
     """
-    first = artifact.predictor
-    stopped = rounds_of_last_fit(first, lambda: remedy.predictor(situation.mixed())) if in_time else stopped_at(first)
+    stopped = ends_of_last_fit(artifact, situation, remedy, in_time=in_time)
     predictor = remedy.predictor(situation.joined(stopped))
     told: dict[str, Any] = {
         "rows": len(situation.rows),

@@ -85,6 +85,18 @@ def fold_table(table: TrainingTable, fold: Fold) -> TrainingTable:
     return replace(table.rows(at), part=part)
 
 
+def mixed(table: TrainingTable, *, seed: int) -> TrainingTable | None:
+    """The rows of :meth:`TrainingTable.joined`, a seventh of them as "validation": drawn at random, classes and clusters kept.
+
+    None where there are too few rows, clusters or rows of a class to leave a seventh out.
+    """
+    rows = table.joined()
+    groups = np.arange(len(rows)) if rows.cluster is None else cluster_codes(rows.cluster, len(rows))
+    drawn = _stopping(rows.truth, groups, rows.task, seed)
+    lost = rows.task != "regression" and len(np.unique(rows.truth[~drawn])) < len(np.unique(rows.truth))
+    return None if lost or not drawn.any() else replace(rows, part=np.where(drawn, "validation", "train"))
+
+
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
     """Answers by models that did not learn from the row: ``at`` (m,) are its positions in the table, rising.

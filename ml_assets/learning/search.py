@@ -87,6 +87,11 @@ class _Study:
     def kept(self) -> tuple[_Held, ...]:
         return self.leading[0][1] if self.leading else ()
 
+    @property
+    def failed(self) -> bool:
+        """Whether every trial failed, one at least."""
+        return bool(self.trials) and all(trial.state == "failed" for trial in self.trials)
+
     def add(self, trial: Trial, held: Sequence[_Held]) -> None:
         self.trials.append(trial)
         if trial.state == "complete" and all(trial.parameters != other.parameters for other, _ in self.leading):
@@ -270,10 +275,15 @@ def _loss(held: Sequence[_Held]) -> float:
 
 
 def _blended(studies: Sequence[_Study], declared: Parameters) -> Parameters:
-    """The best trials of each family as one blend; what is declared of it is held, members that are behind included."""
+    """The best trials of each family as one blend, its defaults where none was finished; what is declared of it is held.
+
+    Declared members take part even where they are behind. A family that could not be fitted does not.
+    """
     members: dict[str, Parameters] = {}
     for one in studies:
         leading = one.leading if one.name in MEMBERS else []
-        near = [trial for trial, held in leading if WHO in declared or not _behind(held, one.kept)]
-        members |= dict(zip(numbered([one.name] * len(near)), (trial.parameters for trial in near), strict=True))
+        near = [trial.parameters for trial, held in leading if WHO in declared or not _behind(held, one.kept)]
+        if one.name in MEMBERS and not near and not one.failed:
+            near = [{}]
+        members |= dict(zip(numbered([one.name] * len(near)), near, strict=True))
     return declared_over(blend_of(members) if members else {}, declared)

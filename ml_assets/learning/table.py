@@ -13,8 +13,6 @@ from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.metrics import Task
 
 MOST_CLASSES = 200
-STOPPING_FOLDS = 7
-"""One of so many parts, drawn at random, says when a fit stops."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +66,6 @@ class TrainingTable:
         """The "train" and "validation" rows together as "train", in their order; "test" rows are left out."""
         kept = self.rows(np.flatnonzero(self.part != "test"))
         return replace(kept, part=np.full(len(kept), "train"))
-
-    def mixed(self, *, seed: int) -> "TrainingTable":
-        """The rows of :meth:`joined`, about a seventh of them, drawn at random, as "validation"; clusters stay whole."""
-        rows = self.joined()
-        drawn = rows.folds(STOPPING_FOLDS, seed=seed) == 0
-        return replace(rows, part=np.where(drawn, "validation", "train")) if not drawn.all() else rows
 
     def folds(self, count: int, *, seed: int) -> NDArray[np.int64]:
         """A fold 0..count-1 of each row (n,), drawn at random: folds a fit makes for itself. Clusters stay whole.

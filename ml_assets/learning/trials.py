@@ -29,7 +29,7 @@ class SearchResult:
     """Every trial in the order they were made, and the parameters found for each family.
 
     ``found`` holds what differs from the family's defaults; a family without a finished trial keeps its declared ones.
-    A blend gets the best of both families' trials.
+    A blend gets the two best trials of each of its families, or of those that are declared its members.
     """
 
     trials: tuple[Trial, ...]

@@ -229,7 +229,10 @@ def _candidates(recorded: Recorded) -> Html:
         for r in model["selection"]["table"]
     ]  # fmt: skip
     return join(
-        [heading("Candidates tried"), table(rows, caption="Rows that no candidate had learned from, the same for all")]
+        [
+            heading("Candidates tried"),
+            table(rows, caption="The same rows for all, each answered by a fit that had not learned from it"),
+        ]
     )
 
 

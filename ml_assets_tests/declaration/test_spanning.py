@@ -59,7 +59,8 @@ BROKEN: dict[str, list[tuple[dict[str, Any], str]]] = {
         (REGRESSION | {"model": {"candidates": ["random_forest"], "loss": "absolute"}}, "model.candidates: got 'random_forest' for a regression target and absolute loss; allowed: dummy, single_feature, linear_regression, xgboost, hist_gradient_boosting, blend, or a dotted path"),
         ({"model__parameters": {"xgbost": {"max_depth": 3}}}, f"model.parameters: got 'xgbost'; allowed: {CLASSIFIERS}, or a dotted path"),
         ({"model__parameters": {"logistic_regression": {"c": 1.0}, "my.forest": {"any": 1}}}, "model.parameters.logistic_regression: got c; allowed: C, max_iter"),
-        ({"model__parameters": {"blend": {"members": "xgboost, forest"}}}, "model.parameters.blend: Members of a blend cannot be read: got 'xgboost, forest'; allowed: xgboost and hist_gradient_boosting, each also with _2 to _9, separated by commas, each once. Correct it, or leave it out for one of each."),
+        ({"model__parameters": {"blend": {"members": "xgboost, forest"}}}, "model.parameters.blend: Members of a blend cannot be read: got 'xgboost, forest'; allowed: xgboost and hist_gradient_boosting, each also with _2, separated by commas, each once. Correct it, or leave it out for one of each."),
+        ({"model__parameters": {"blend": {"members": "xgboost, xgboost_2"}}}, "model.parameters.blend.members: got xgboost twice with the same parameters; allowed: others for the second, or model.search, which finds them"),
     ],
     "_cluster_is_not_target": [
         ({"model__cluster": "left"}, "model.cluster: got 'left', which is the target; allowed: a column that several rows share"),

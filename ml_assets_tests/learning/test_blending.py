@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from ml_assets.errors import DeclarationError
-from ml_assets.learning.blending import MEMBERS, blend_of, declared_over, labels_of, numbered, of_blend, of_member
+from ml_assets.learning.blending import (
+    MEMBERS,
+    alike,
+    blend_of,
+    declared_over,
+    labels_of,
+    numbered,
+    of_blend,
+    of_member,
+)
 from ml_assets.learning.candidates import FAMILIES, fit_candidate
 from ml_assets.learning.job import Recipe
 from ml_assets.learning.losses import Loss, row_loss
@@ -57,7 +66,9 @@ def test_a_family_can_take_part_several_times(make_table: MakeTable) -> None:
     assert not [name for name in blend.parameters if name.startswith("hist_gradient_boosting")]
 
 
-@pytest.mark.parametrize("members", ["", "xgboost, xgboost", "random_forest", "xgboost_1", "xgboost; xgboost_2", 3])
+@pytest.mark.parametrize(
+    "members", ["", "xgboost, xgboost", "random_forest", "xgboost_1", "xgboost_3", "xgboost; xgboost_2", 3]
+)
 def test_members_that_cannot_be_read_are_refused(make_table: MakeTable, members: str | int) -> None:
     with pytest.raises(DeclarationError, match="Members of a blend cannot be read") as error:
         fit_candidate("blend", make_table(n=200), recipe=Recipe({"members": members}))
@@ -98,3 +109,11 @@ def test_the_loss_and_the_directions_reach_both_members(make_table: MakeTable) -
 def test_a_parameter_of_no_member_is_refused(make_table: MakeTable) -> None:
     with pytest.raises(DeclarationError, match="no such parameter"):
         fit_candidate("blend", make_table(n=200), recipe=Recipe({"max_depth": 3}))
+
+
+def test_a_second_member_that_is_the_first_once_more_is_found() -> None:
+    both = "xgboost, xgboost_2, hist_gradient_boosting"
+    assert alike({}) == alike({"blend": {"xgboost.max_depth": 3}}) == ""
+    assert alike({"blend": {"members": both}, "xgboost": {"max_depth": 3}}) == "xgboost"
+    assert alike({"blend": {"members": both, "xgboost_2.max_depth": 3}, "xgboost": {"max_depth": 3}}) == "xgboost"
+    assert alike({"blend": {"members": both, "xgboost_2.max_depth": 4}, "xgboost": {"max_depth": 3}}) == ""

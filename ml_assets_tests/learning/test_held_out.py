@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.learning.candidates import fit_candidate
-from ml_assets.learning.held_out import choosing_clusters, choosing_losses, held_out_losses
+from ml_assets.learning.held_out import ENOUGH, choosing_clusters, choosing_losses, enough, held_out_losses
 from ml_assets.learning.job import Recipe
 from ml_assets.learning.losses import Loss, row_loss
 from ml_assets.learning.resampling import cross_validation
@@ -45,6 +45,14 @@ def test_each_row_of_a_fold_is_judged_by_a_model_that_did_not_see_it(make_table:
     at = np.concatenate([fold.held for fold in folds])
     known = held_out_losses(seen.predict, train, recipe)[at]
     assert of_folds.mean() > 3 * known.mean()
+
+
+def test_rows_of_a_few_customers_are_few(make_table: MakeTable) -> None:
+    table = make_table(n=ENOUGH)
+    assert enough(table)
+    assert not enough(table.rows(np.arange(ENOUGH - 1)))
+    assert not enough(replace(table, cluster=np.arange(ENOUGH) // 2))
+    assert enough(replace(table, cluster=np.arange(ENOUGH)))
 
 
 def test_clusters_stand_beside_their_losses(make_table: MakeTable) -> None:

@@ -11,11 +11,12 @@ from ml_assets.learning.candidates import fit_candidate
 from ml_assets.learning.finishing import train
 from ml_assets.learning.job import Recipe
 from ml_assets.learning.losses import row_loss
-from ml_assets.learning.predictors import Predictor, XGBoostPredictor
-from ml_assets.learning.refitting import changed_share, refitted, rounds_of_last_fit, stopped_at
+from ml_assets.learning.predictors import XGBoostPredictor
+from ml_assets.learning.refitting import between, changed_share, ends_of_last_fit, refitted, stopped_at
 from ml_assets.learning.remedies.aims import Aim
 from ml_assets.learning.remedies.repeating import UNTREATED, Penalised, Reweighed
 from ml_assets.learning.remedies.rungs import RUNGS
+from ml_assets.learning.resampling import mixed
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.representation import reweighing
 from ml_assets.statistics.value import default_value
@@ -95,20 +96,26 @@ def test_what_only_validation_rows_show_is_learned_in_the_end() -> None:
 @pytest.mark.parametrize("family", ["xgboost", "hist_gradient_boosting", "blend"])
 def test_rounds_of_rows_in_time_lie_between_those_of_two_fits(make_table: MakeTable, family: str) -> None:
     table = make_table(n=600)
-    first, mixed = fit_candidate(family, table), fit_candidate(family, table.mixed(seed=0))
-    newest, drawn = stopped_at(first), stopped_at(mixed)
-    found = rounds_of_last_fit(first, lambda: mixed)
+    rows = mixed(table, seed=0)
+    assert rows is not None
+    first, other = fit_candidate(family, table), fit_candidate(family, rows)
+    newest, drawn = stopped_at(first), stopped_at(other)
+    found = between(first, other)
     assert set(found) == set(newest)
     for name, rounds in found.items():
         assert int(str(rounds)) ** 2 == pytest.approx(int(str(newest[name])) * int(str(drawn[name])), rel=0.1)
-    assert rounds_of_last_fit(first, lambda: first) == newest
+    assert between(first, first) == newest
 
 
-def test_a_family_without_rounds_is_not_fitted_for_them(make_table: MakeTable) -> None:
-    def refuse() -> Predictor:
-        raise AssertionError
-
-    assert rounds_of_last_fit(fit_candidate("logistic_regression", make_table(n=200)), refuse) == {}
+def test_where_no_second_fit_can_be_stopped_the_first_one_says_when_to_end() -> None:
+    situation = world(1.0, n=1_500, family="xgboost")
+    few = replace(situation, rows=replace(situation.rows, cluster=np.arange(1_500) % 3))
+    first = stopped_at(situation.base.predictor)
+    assert few.mixed() is None
+    assert ends_of_last_fit(few.base, few, UNTREATED, in_time=True) == first
+    assert ends_of_last_fit(situation.base, situation, UNTREATED, in_time=False) == first
+    line = world(1.0, n=300)
+    assert ends_of_last_fit(line.base, line, UNTREATED, in_time=True) == {}
 
 
 def test_what_is_new_in_the_newest_rows_does_not_end_the_last_fit() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
 from ml_assets.learning.artifact import Prediction
-from ml_assets.learning.resampling import Fold, cross_validation, fold_table, out_of_fold, rolling_origin
+from ml_assets.learning.resampling import Fold, cross_validation, fold_table, mixed, out_of_fold, rolling_origin
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.metrics import Task
 from ml_assets_tests.learning.conftest import MakeTable
@@ -109,3 +109,34 @@ def test_a_fold_that_teaches_with_what_it_holds_out_is_refused(make_table: MakeT
     for wrong in ((replace(one, learn=np.append(one.learn, one.held[0])), *others), (one, one), ()):
         with pytest.raises(DataError, match="out of fold"):
             out_of_fold(table, wrong, _ids)
+
+
+def test_a_seventh_drawn_at_random_says_when_to_stop(make_table: MakeTable) -> None:
+    table = make_table(n=700)
+    drawn, again, other = (mixed(table, seed=seed) for seed in (1, 1, 2))
+    assert drawn is not None
+    assert again is not None
+    assert other is not None
+    assert set(drawn.ids) == set(table.ids[table.part != "test"])
+    stopping = drawn.take("validation")
+    assert len(stopping) == pytest.approx(len(drawn) / 7, abs=2)
+    assert stopping.truth.mean() == pytest.approx(drawn.truth.mean(), abs=0.01)
+    assert {"train", "validation"} == set(table.part[np.isin(table.ids, stopping.ids)])
+    assert set(again.take("validation").ids) == set(stopping.ids) != set(other.take("validation").ids)
+    clustered = mixed(replace(table, cluster=np.arange(len(table)) // 10), seed=1)
+    assert clustered is not None
+    assert clustered.cluster is not None
+    torn = set(clustered.cluster[clustered.part == "train"]) & set(clustered.cluster[clustered.part == "validation"])
+    assert torn == set()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_is_drawn_where_a_seventh_would_be_most_or_would_take_a_class(make_table: MakeTable, seed: int) -> None:
+    table = make_table(n=700)
+    assert mixed(replace(table, cluster=np.where(np.arange(700) < 650, "big", "small")), seed=seed) is None
+    assert mixed(table.take("train").rows(np.arange(12)), seed=seed) is None
+    owned = replace(
+        table, cluster=np.where(table.truth == 1, -1, np.arange(700))
+    )  # one customer has every positive row
+    found = mixed(owned, seed=seed)
+    assert found is None or set(found.take("train").truth) == {0.0, 1.0}

@@ -173,6 +173,24 @@ def best_of_each(trials: Sequence[Trial]) -> dict[str, Parameters]:
     return found
 
 
+def test_a_blend_keeps_a_family_that_the_budget_did_not_reach_but_none_that_cannot_be_fitted(
+    make_table: MakeTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, own = make_table(n=300), Recipe({"hist_gradient_boosting.max_iter": 20, "xgboost.rounds": 20})
+    found = run(table, Budget(trials=1), {"blend": own}).found["blend"]
+    assert labels_of(found) == MEMBERS
+    assert found["hist_gradient_boosting.max_iter"] == 20
+    fit = candidates.fit_candidate
+
+    def breaking(name: str, table: TrainingTable, *, recipe: Recipe) -> object:
+        if name == "hist_gradient_boosting":
+            raise ValueError("planted")
+        return fit(name, table, recipe=recipe)
+
+    monkeypatch.setattr(module, "fit_candidate", breaking)
+    assert labels_of(run(table, Budget(trials=2), {"blend": own}).found["blend"]) == ("xgboost",)
+
+
 def test_a_blend_leaves_out_what_is_clearly_behind_the_best_of_its_family(make_table: MakeTable) -> None:
     """A second trial of steps so small that it learns nothing is no member; noise between two good ones is no reason."""
     table = make_table(n=600)

@@ -118,22 +118,3 @@ def test_clusters_go_with_their_rows_and_stay_whole_in_a_fold(make_table: MakeTa
     assert alone.tolist() == table.folds(5, seed=0).tolist()
     with pytest.raises(DataError, match="not aligned"):
         replace(table, cluster=owner[:5])
-
-
-def test_a_seventh_drawn_at_random_says_when_to_stop(make_table: MakeTable) -> None:
-    table = make_table(n=700)
-    mixed = table.mixed(seed=1)
-    assert len(mixed) == int((table.part != "test").sum())
-    assert set(mixed.ids) == set(table.ids[table.part != "test"])
-    stopping = mixed.take("validation")
-    assert len(stopping) == pytest.approx(len(mixed) / 7, abs=1)
-    assert {"train", "validation"} == set(table.part[np.isin(table.ids, stopping.ids)])
-    assert (
-        set(table.mixed(seed=1).take("validation").ids)
-        == set(stopping.ids)
-        != set(table.mixed(seed=2).take("validation").ids)
-    )
-    clustered = replace(table, cluster=np.arange(len(table)) // 10).mixed(seed=1)
-    assert clustered.cluster is not None
-    torn = set(clustered.cluster[clustered.part == "train"]) & set(clustered.cluster[clustered.part == "validation"])
-    assert torn == set()

@@ -12,6 +12,7 @@ from ml_assets.errors import DataError
 from ml_assets.learning.artifact import SolutionArtifact
 from ml_assets.learning.job import Recipe
 from ml_assets.learning.predictors import Parameters
+from ml_assets.learning.resampling import mixed
 from ml_assets.learning.table import TrainingTable
 from ml_assets.statistics.value import Value
 
@@ -72,9 +73,13 @@ class Situation:
         recipe = self.recipe.given({**self.recipe.parameters, **stopped})
         return replace(self, rows=self.rows.joined(), recipe=recipe)
 
-    def mixed(self) -> "Situation":
-        """All rows, a random seventh of them to stop on: where a fit ends that knows what is new in the validation rows."""
-        return replace(self, rows=self.rows.mixed(seed=self.recipe.seed))
+    def mixed(self) -> "Situation | None":
+        """All rows, a random seventh of them to stop on: where a fit ends that knows what is new in the validation rows.
+
+        None where there are too few rows for it.
+        """
+        rows = mixed(self.rows, seed=self.recipe.seed)
+        return None if rows is None else replace(self, rows=rows)
 
     def marked(self, artifact: SolutionArtifact, remedy: str) -> SolutionArtifact:
         """The same solution with the facts of the base, and the remedy named in them."""

@@ -11,9 +11,9 @@ from ml_assets.learning.blending import BLEND
 from ml_assets.learning.candidates import DEFAULT_CANDIDATES, family
 from ml_assets.learning.devices import device_in_use
 from ml_assets.learning.finishing import Finished, finish, train
-from ml_assets.learning.held_out import ENOUGH, choosing_clusters, choosing_losses
+from ml_assets.learning.held_out import choosing_clusters, choosing_losses, enough
 from ml_assets.learning.job import Recipe
-from ml_assets.learning.predictors import Parameters
+from ml_assets.learning.predictors import Parameters, Predictor
 from ml_assets.learning.resampling import Fold
 from ml_assets.learning.selection import Scored, Selection, select
 from ml_assets.recipes import declared_recipe
@@ -149,19 +149,15 @@ def _choosing_folds(solution: Solution, rows: Learned) -> tuple[Fold, ...]:
 
     None without a search, which is what pays for more fits; none of a stream, where the newest rows are the ones to ask.
     """
-    enough = len(rows.part("validation").table) >= ENOUGH
-    if solution.model.search is None or solution.time_split or enough:
+    if solution.model.search is None or solution.time_split or enough(rows.part("validation").table):
         return ()
     return search_folds(solution, rows.part("train"))
 
 
-def choose(solution: Solution, store: SolutionStore) -> tuple[Finished, Selection, str]:
-    """The simplest model within one standard error of the best, calibrated, with its threshold; stored as ``model``.
-
-    Where a search was declared and validation rows of a table are few, the rows that its folds hold out have a say too.
-    """
-    rows = training_rows(solution, store)
-    folds = _choosing_folds(solution, rows)
+def _scored(
+    solution: Solution, store: SolutionStore, rows: Learned, folds: tuple[Fold, ...]
+) -> tuple[list[Scored], dict[str, Predictor]]:
+    """Every stored model with the losses it is chosen by."""
     scored, found = [], {}
     for asset in ("baselines", "candidates"):
         require_same_rows(store, asset, str(store.read_facts(asset).get("training_digest", "unknown")))
@@ -172,12 +168,23 @@ def choose(solution: Solution, store: SolutionStore) -> tuple[Finished, Selectio
             recipe = declared_recipe(solution, name).given(facts["given"])
             loss = choosing_losses(name, artifact.score, rows.table, recipe=recipe, folds=folds)
             scored.append(Scored(name, facts["complexity"], loss))
-            found[name] = artifact
+            found[name] = artifact.predictor
+    return scored, found
+
+
+def choose(solution: Solution, store: SolutionStore) -> tuple[Finished, Selection, str]:
+    """The simplest model within one standard error of the best, calibrated, with its threshold; stored as ``model``.
+
+    Where a search was declared and validation rows of a table are few, the rows that its folds hold out have a say too.
+    """
+    rows = training_rows(solution, store)
+    folds = _choosing_folds(solution, rows)
+    scored, found = _scored(solution, store, rows, folds)
     told = "loss on validation rows and held-out folds" if folds else "validation loss"
     selection = select(scored, cluster=choosing_clusters(rows.table, folds), told=told)
     facts = store.read_facts("training_set")
     done = finish(
-        found[selection.chosen].predictor,
+        found[selection.chosen],
         rows.table,
         solution=solution.name,
         value=solution.business_case.money(rows.table.classes),

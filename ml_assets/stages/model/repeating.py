@@ -9,6 +9,7 @@ from ml_assets.declaration import Solution
 from ml_assets.history import training_rows
 from ml_assets.learning.artifact import load
 from ml_assets.learning.predictors import Predictor
+from ml_assets.learning.refitting import ends_of_last_fit
 from ml_assets.learning.remedies.repeating import Reweighed
 from ml_assets.learning.reproduction import Fit, fitted_elsewhere
 from ml_assets.recipes import recipe_of
@@ -50,8 +51,9 @@ def _first_fit(solution: Solution, store: SolutionStore) -> tuple[Predictor, Fit
 def _last_fit(solution: Solution, store: SolutionStore) -> tuple[Predictor, Fit] | None:
     facts = store.read_facts("mitigation")
     remedy = remedy_of_last_fit(facts)
-    if not solution.model.refit or not isinstance(remedy, Reweighed):
+    if not facts["refit"]["made"] or not isinstance(remedy, Reweighed):
         return None
     before = validated(store)
-    joined = situation_of_last_fit(solution, store, before).joined(facts["refit"]["stopped"])
+    situation = situation_of_last_fit(solution, store, before)
+    joined = situation.joined(ends_of_last_fit(before, situation, remedy, in_time=solution.time_split))
     return challenger(store).predictor, Fit(before.predictor.family, remedy.weighted(joined), joined.recipe)

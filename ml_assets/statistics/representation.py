@@ -184,21 +184,6 @@ def reweighing(groups: "pd.Series[Any]", truth: npt.ArrayLike, *, task: Task = "
     return scaled
 
 
-def missingness_gaps(
-    frame: pd.DataFrame,
-    groups: pd.DataFrame,
-    *,
-    tolerance: float = 0.1,
-    cluster: npt.NDArray[Any] | None = None,
-    level: float = 0.95,
-) -> tuple[MissingnessGap, ...]:
-    """Missing share of every column that has gaps, group against rest, tolerated within ±``tolerance``.
-
-    Rows of one ``cluster`` (n,), such as a customer whose value is never known, are one draw.
-    """
-    return missingness(frame, groups, tolerance=tolerance, cluster=cluster, level=level)[0]
-
-
 def missingness(
     frame: pd.DataFrame,
     groups: pd.DataFrame,
@@ -207,7 +192,11 @@ def missingness(
     cluster: npt.NDArray[Any] | None = None,
     level: float = 0.95,
 ) -> tuple[tuple[MissingnessGap, ...], tuple[Contrast, ...]]:
-    """As :func:`missingness_gaps`, with the comparisons behind them in the same order."""
+    """Missing share of every column that has gaps, group against rest, tolerated within ±``tolerance``.
+
+    With the comparisons behind them in the same order. Rows of one ``cluster`` (n,), such as a customer whose value is
+    never known, are one draw.
+    """
     cells = _missing_cells(frame, groups, cluster)
     contrasts = tuple(rate_gap(cell.counts, cell.sides, tolerance=tolerance) for cell in cells)
     told = zip(cells, contrasts, verdicts(contrasts, level=level), strict=True)

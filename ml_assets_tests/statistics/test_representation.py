@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.representation import missingness_gaps, representation, reweighing, share_contrasts
+from ml_assets.statistics.representation import missingness, representation, reweighing, share_contrasts
 
 
 def _groups(**counts: int) -> "pd.Series[str]":
@@ -90,7 +90,7 @@ def test_planted_missingness_is_found_in_its_group_only() -> None:
     rng = np.random.default_rng(1)
     groups = pd.DataFrame({"sex": rng.choice(["f", "m"], size=3_000), "site": rng.choice(["x", "y"], size=3_000)})
     income = np.where((groups["sex"] == "f") & (rng.random(3_000) < 0.4), np.nan, 1.0)
-    found = missingness_gaps(pd.DataFrame({"income": income, "whole": 1}), groups)
+    found = missingness(pd.DataFrame({"income": income, "whole": 1}), groups)[0]
     assert {gap.column for gap in found} == {"income"}
     verdicts = {(gap.attribute, gap.group): gap.verdict for gap in found}
     assert verdicts == {("sex", "f"): "fail", ("sex", "m"): "fail", ("site", "x"): "pass", ("site", "y"): "pass"}
@@ -102,7 +102,7 @@ def test_planted_missingness_is_found_in_its_group_only() -> None:
 
 
 def test_no_gaps_no_findings() -> None:
-    assert missingness_gaps(pd.DataFrame({"x": [1, 2]}), pd.DataFrame({"g": ["a", "b"]})) == ()
+    assert missingness(pd.DataFrame({"x": [1, 2]}), pd.DataFrame({"g": ["a", "b"]})) == ((), ())
 
 
 def test_a_value_that_a_customer_never_gives_is_missing_once_and_not_ten_times() -> None:
@@ -112,7 +112,7 @@ def test_a_value_that_a_customer_never_gives_is_missing_once_and_not_ten_times()
     for _ in range(300):
         frame = pd.DataFrame({"income": np.where((rng.random(80) < 0.3)[owner], np.nan, 1.0)})
         for name, cluster in (("rows", None), ("customers", owner)):
-            gap = missingness_gaps(frame, groups, cluster=cluster)[0].difference
+            gap = missingness(frame, groups, cluster=cluster)[0][0].difference
             held[name] += gap.low <= 0 <= gap.high
     assert 0.92 <= held["customers"] / 300 <= 0.98
     assert held["rows"] / 300 < 0.7
@@ -122,8 +122,8 @@ def test_missing_shares_of_customers_of_one_row_are_those_of_rows() -> None:
     rng = np.random.default_rng(2)
     groups = pd.DataFrame({"sex": rng.choice(["f", "m"], 200), "age": rng.choice(["<30", ">=30"], 200)})
     frame = pd.DataFrame({"income": np.where(rng.random(200) < 0.3, np.nan, 1.0), "full": 1.0})
-    rows = missingness_gaps(frame, groups)
-    alone = missingness_gaps(frame, groups, cluster=rng.permutation(200))
+    rows = missingness(frame, groups)[0]
+    alone = missingness(frame, groups, cluster=rng.permutation(200))[0]
     for one, other in zip(rows, alone, strict=True):
         assert (other.verdict, other.n, other.missing) == (one.verdict, one.n, one.missing)
         ends = [(g.share.low, g.share.high, g.difference.low, g.difference.high) for g in (one, other)]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.statistics.metrics import Task
-from ml_assets.statistics.representation import label_gaps, missingness, missingness_gaps, representation
+from ml_assets.statistics.representation import label_gaps, missingness, representation
 from ml_assets.statistics.support import gap_supports, share_supports, supports
 from ml_assets.statistics.verdicts import rate_difference
 
@@ -50,7 +50,6 @@ def test_missing_values() -> None:
     frame, sex = pd.DataFrame({"income": column}), GROUPS[["sex"]]
     missing, compared = missingness(frame, sex)
     found = supports(compared)
-    assert missing == missingness_gaps(frame, sex)
     assert all(s.q < 1e-6 for s in found)
     assert [s.resolvable for s in found] == [m.resolvable for m in missing]
     few = supports(missingness(frame, sex, cluster=np.arange(2_000) // 100)[1])

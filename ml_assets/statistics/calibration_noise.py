@@ -100,8 +100,8 @@ def chance_limit(
     over bands, so that chance only adds to it: a perfect model of 200 rows shows about 0.08. Truths are drawn from the
     scores moved by ``tolerance`` up, and down, whichever leaves more; for many rows the limit nears ``tolerance``.
     Rows of one ``cluster`` (n,), codes from 0, are drawn as alike as the ``truth`` (n,) shows them to be
-    (:func:`shared_draws`), which raises the limit; without two rows of a cluster nothing changes, and of one cluster alone
-    any error may be chance: 1.
+    (:func:`shared_draws`), which raises the limit; without two rows of a cluster nothing changes. 1 where any error that
+    these scores can show may be the chance of so few clusters, as always of one alone: then nothing can be told.
     Raises ``DataError`` without rows, for scores that are no probabilities, a tolerance outside [0, 1), or clusters without
     a truth. Source: Bröcker and Smith, Increasing the reliability of reliability diagrams, Weather and Forecasting 22, 2007
     (consistency resampling); here with the tolerance that is allowed.
@@ -123,7 +123,13 @@ def chance_limit(
         else:
             drawn = [_error(_alike(rate, cluster, shared, rng, level), promised, band) for _ in range(draws)]
         limits.append(float(np.quantile(drawn, level)))
-    return max(limits)
+    return 1.0 if shared and max(limits) >= _largest(promised, band) else max(limits)
+
+
+def _largest(promised: NDArray[np.float64], band: NDArray[np.int64]) -> float:
+    """The largest calibration error there can be: all rows of a band come true, or none, whichever is farther off."""
+    none, every = (np.bincount(band, weights=away, minlength=ECE_BINS) for away in (promised, 1 - promised))
+    return float(np.maximum(none, every).sum() / promised.size)
 
 
 def shared_draws(

@@ -120,14 +120,17 @@ def clustered_share(
     return Estimate(name, mean.value, *wilson(mean.value * draws, draws, level=level), n, level=level)
 
 
-def worth(share: float, error: float, *, clusters: float, rows: float, level: float = 0.95) -> float:
+def worth(
+    share: float, error: float, *, clusters: float, rows: float, level: float = 0.95, apart: bool = True
+) -> float:
     """How many independent rows tell as much of a ``share`` as these clusters do, whose standard error is ``error``.
 
-    Share·(1 - share) / error², ``rows`` at most, and ``rows`` where each is a cluster of its own; the number of clusters where
-    all rows, or none, hold, or where every cluster has the same share. Less by (z / t)² for the ``level``, as the error is itself estimated.
+    Share·(1 - share) / error², ``rows`` at most, and ``rows`` where each is a cluster of its own, unless the error holds more
+    than the spread of these rows (not ``apart``: what they share with rows elsewhere); the number of clusters where all
+    rows, or none, hold, or where every cluster has the same share. Less by (z / t)² for the ``level``, as the error is itself estimated.
     Source: Korn and Graubard, Survey Methodology 24 (1998) 193 (effective size).
     """
-    if clusters < 2 or not 0 < share < 1 or clusters >= rows:
+    if clusters < 2 or not 0 < share < 1 or (apart and clusters >= rows):
         return min(clusters, rows)
     own = share * (1 - share) / error**2 if error > 0 else clusters
     return min(own * (normal_quantile(level) / t_quantile(level, clusters - 1)) ** 2, rows)

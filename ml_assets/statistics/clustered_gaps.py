@@ -99,7 +99,8 @@ def _alone(side: Moments) -> Moments:
 def _worth(side: Moments, rows: float, level: float) -> float:
     """How many independent rows tell as much of the rate of this side."""
     error = math.sqrt(side.variance / side.n) if side.n > 1 else math.nan
-    return worth(side.mean, error, clusters=side.n, rows=rows, level=level)
+    apart = not (isinstance(side, OwnedMoments) and side.variance > side.alone)
+    return worth(side.mean, error, clusters=side.n, rows=rows, level=level, apart=apart)
 
 
 def effective(counts: Counts, sides: Sides | None, *, level: float = 0.95) -> Counts:

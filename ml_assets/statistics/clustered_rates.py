@@ -1,7 +1,7 @@
 """What happened to rows that share a cause, group by group: the draws behind a rate or a mean on either side."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class SharedRows:
     truth: IntArray
     decision: IntArray
     cluster: IntArray
+    _made: dict[Names, tuple[tuple[Names, ...], Grouping]] = field(default_factory=dict, repr=False)
+    """What :meth:`crossed` has made, by attributes: every metric asks for the same."""
 
     @classmethod
     def of(
@@ -60,7 +62,13 @@ class SharedRows:
         return dict(zip(names, clustered_moments(here, values[kept], self.cluster[kept]), strict=True))
 
     def crossed(self, attributes: Sequence[str]) -> tuple[tuple[Names, ...], Grouping]:
-        """The groups of several attributes at once, with their names."""
+        """The groups of several attributes at once, with their names; made once."""
+        asked = tuple(attributes)
+        if asked not in self._made:
+            self._made[asked] = self._crossed(asked)
+        return self._made[asked]
+
+    def _crossed(self, attributes: Names) -> tuple[tuple[Names, ...], Grouping]:
         own = [next(table for table in self.tables if table.attribute == name) for name in attributes]
         code = np.zeros(len(self.cluster), dtype=np.int64)
         for table in own:

@@ -56,7 +56,8 @@ def owned_score_gaps(
     """As :func:`~ml_assets.statistics.score_gaps.score_gaps`, rows of one owner as one draw; ``rows``: those of ``scores``.
 
     A side that is owned in part by the owners of the other counts them as if they were others, which errs on the wide side
-    where rows of an owner are alike. ``DataError`` for unknown names.
+    where rows of an owner are alike; where they are unlike, the covariance of the sides is added. ``DataError`` for
+    unknown names.
     """
     wrong = [name for name in metrics if name not in SCORE_METRICS]
     if wrong:
@@ -86,37 +87,55 @@ def _means(some: Histograms, rows: OwnedScores, tolerance: float, level: float) 
 def _areas(some: Histograms, rows: OwnedScores, tolerance: float, level: float) -> list[Gap]:
     names, table = rows.shared.crossed(some.attributes)
     code, found = {name: code for code, name in enumerate(names)}, []
+    owners = len(np.unique(rows.shared.cluster[rows.known]))
     for group, counts in zip(some.groups, some.counts, strict=True):
         ours = table.codes == code[group]
-        a = owned_ranking(counts, rows, ours & rows.known)
-        b = owned_ranking(some.total - counts, rows, ~ours & rows.known)
-        contrast = area_difference(a, b, tolerance=tolerance)
+        a, of_a = owned_ranking(counts, rows, ours & rows.known)
+        b, of_b = owned_ranking(some.total - counts, rows, ~ours & rows.known)
+        contrast = area_difference(
+            *_unlike(a, b, float(of_a @ of_b) * owners / max(owners - 1, 1)), tolerance=tolerance
+        )
         sides = a.estimate(level=level), b.estimate(level=level)
         found.append(Gap("roc_auc", some.attributes, group, RARER, *sides, contrast))
     return found
 
 
-def owned_ranking(counts: FloatArray, rows: OwnedScores, here: npt.NDArray[np.bool_]) -> Ranking:
+def _unlike(a: Ranking, b: Ranking, covariance: float) -> tuple[Ranking, Ranking]:
+    """Both areas with the squared error of their gap; only a ``covariance`` below 0, that of their owners, is counted."""
+    apart = a.variance + b.variance
+    if not (covariance < 0 < apart):
+        return a, b
+    wider = 1 - 2 * covariance / apart
+    first, other = (
+        replace(side, variance=side.variance * wider, draws=side.draws or min(side.positives, side.negatives))
+        for side in (a, b)
+    )
+    return first, other
+
+
+def owned_ranking(counts: FloatArray, rows: OwnedScores, here: npt.NDArray[np.bool_]) -> tuple[Ranking, FloatArray]:
     """The area of one histogram (2, cells) with the variance of the owners of its rows, those ``here`` (n,).
 
-    DeLong's components summed by cluster. Where all positives, or all negatives, are of one cluster, Hanley and McNeil's
-    variance of as many rows as there are clusters stands in. Source: Obuchowski, Biometrics 53 (1997) 567, equation 4.
+    And what each owner adds to the area (owners,): the sum of DeLong's components, of which the variance is made. Where all
+    positives, or all negatives, are of one cluster, Hanley and McNeil's variance of as many rows as there are clusters
+    stands in. Source: Obuchowski, Biometrics 53 (1997) 567, equation 4.
     """
-    plain = ranking(counts)
+    plain, cluster, owners = ranking(counts), rows.shared.cluster, int(rows.shared.cluster.max(initial=-1)) + 1
+    sums, held = np.zeros((2, owners)), np.zeros((2, owners), dtype=np.bool_)
     if not math.isfinite(plain.value):
-        return plain
-    cluster = np.unique(rows.shared.cluster[here], return_inverse=True)[1]
-    sums, draws = [], []
+        return plain, sums[0]
     sides = zip((True, False), placed_by_cell(counts), (plain.positives, plain.negatives), strict=True)
-    for side, placed, n in sides:
-        at = rows.positive[here] == side
-        away = (placed[rows.cell[here][at]] - plain.value) / n
-        sums.append(np.bincount(cluster[at], weights=away, minlength=int(cluster.max()) + 1))
-        draws.append(int(np.unique(cluster[at]).size))
-    if draws == [plain.positives, plain.negatives] and sum(draws) == int(cluster.max()) + 1:
-        return plain
+    for place, (side, placed, n) in enumerate(sides):
+        at = here & (rows.positive == side)
+        sums[place] = np.bincount(cluster[at], weights=(placed[rows.cell[at]] - plain.value) / n, minlength=owners)
+        held[place, cluster[at]] = True
+    draws, of_owners = [int(side.sum()) for side in held], sums.sum(axis=0)
+    whole = int(held.any(axis=0).sum())
+    if draws == [plain.positives, plain.negatives] and sum(draws) == whole:
+        return plain, of_owners
     if min(draws) < 2:
-        return replace(plain, variance=hanley_mcneil_variance(plain.value, *draws), draws=min(draws))
-    free = np.array([count / (count - 1) for count in (*draws, int(cluster.max()) + 1)])
+        alone = hanley_mcneil_variance(plain.value, *draws)
+        return replace(plain, variance=alone, draws=min(draws)), of_owners
+    free = np.array([count / (count - 1) for count in (*draws, whole)])
     squares = np.array([sums[0] @ sums[0], sums[1] @ sums[1], 2 * sums[0] @ sums[1]])
-    return replace(plain, variance=max(float(free @ squares), 0.0), draws=min(draws))
+    return replace(plain, variance=max(float(free @ squares), 0.0), draws=min(draws)), of_owners

@@ -90,12 +90,13 @@ def residual_design(rows: OwnedScores, attribute: str, group: str, *, level: flo
 
 def _owned(one: GroupCalibration, design: float, level: float) -> GroupCalibration:
     wider = math.sqrt(design)
+    floor = 1.0 if math.isinf(wider) else min(one.floor * wider, 1.0)  # of one owner nothing is known
     points = tuple(CurvePoint(p.promised, _share(p.observed.value, p.observed.n, design, level)) for p in one.points)
     return replace(
         one,
         mean=_widened(one.mean, wider, -1.0, 1.0),
         error=_widened(one.error, wider, 0.0, 1.0),
-        floor=min(one.floor * wider, 1.0) if one.n else one.floor,
+        floor=floor if one.n else one.floor,
         slope=_widened(one.slope, wider, -math.inf, math.inf),
         points=points,
     )
@@ -105,6 +106,8 @@ def _widened(one: Estimate, wider: float, lowest: float, highest: float) -> Esti
     """The ends of an interval that many times as far from its value, within what is possible."""
     if not one.estimable or wider == 1:
         return one
+    if math.isinf(wider):
+        return replace(one, low=lowest, high=highest)
     below, above = (one.value - one.low, one.high - one.value)
     low, high = (wider * away if away > 0 else 0.0 for away in (below, above))
     return replace(one, low=max(one.value - low, lowest), high=min(one.value + high, highest))

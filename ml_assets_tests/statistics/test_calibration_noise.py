@@ -95,6 +95,19 @@ def test_clusters_of_one_row_change_no_digit_of_the_limit_and_one_cluster_alone_
         chance_limit(score, tolerance=0.05, cluster=np.zeros(300, dtype=int) + np.arange(300) // 2)
 
 
+@pytest.mark.parametrize(("clusters", "told"), [(2, False), (3, False), (60, True)])
+def test_the_limit_of_few_clusters_is_at_most_one_and_one_where_no_error_could_reach_it(
+    clusters: int, told: bool
+) -> None:
+    """Every other cluster comes true as a whole; the stretch by Student's t takes the limit of two beyond any error."""
+    rng = np.random.default_rng(0)
+    score, cluster = rng.uniform(0.2, 0.8, 300), np.arange(300) % clusters
+    found = chance_limit(score, tolerance=0.05, truth=(cluster % 2 == 0).astype(float), cluster=cluster, draws=100)
+    by_hand = sum(max(p.sum(), (1 - p).sum()) for k in range(15) if (p := score[(score * 15).astype(int) == k]).size)
+    assert (found < by_hand / 300) == told
+    assert (found == 1.0) != told
+
+
 def test_ten_copies_of_a_row_are_one_draw() -> None:
     """All rows of a cluster alike: the limit is that of the clusters once, and classes are read like one promise."""
     rng = np.random.default_rng(9)

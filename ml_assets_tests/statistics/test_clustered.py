@@ -151,5 +151,7 @@ def test_codes_of_clusters_of_any_type() -> None:
 
 def test_clusters_of_one_row_are_worth_their_rows() -> None:
     assert worth(0.3, 0.09, clusters=50, rows=50) == 50
+    # 0.21 / 0.09² = 25.9 where rows elsewhere make the error what it is, less (1.96 / 2.01)²
+    assert worth(0.3, 0.09, clusters=50, rows=50, apart=False) == pytest.approx(24.66, abs=0.01)
     held = np.arange(50) % 3 == 0
     assert clustered_share("s", held, np.arange(50)[::-1]) == clustered_share("s", held)

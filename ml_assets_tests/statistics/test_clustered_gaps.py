@@ -12,11 +12,12 @@ from ml_assets.statistics.clustered_gaps import (
     clustered_moments,
     effective,
     rate_gap,
+    ratio_gap,
     share_estimate,
     side_mean,
 )
 from ml_assets.statistics.groups import grouping
-from ml_assets.statistics.intervals import newcombe_difference
+from ml_assets.statistics.intervals import newcombe_difference, wilson
 from ml_assets.statistics.verdicts import rate_difference
 
 
@@ -110,6 +111,26 @@ def test_a_gap_between_groups_that_share_opposed_owners_is_held() -> None:
             held[name] += low <= 0 <= high
     assert 0.92 <= held["owners"] / 300 <= 0.98
     assert held["rows"] / 300 < 0.75
+
+
+def test_a_gap_within_couples_of_opposed_answers_is_held_though_either_side_has_a_row_of_each() -> None:
+    """Two hundred couples, one of each group: what the one has the other has not, so the gap has twice the noise squared."""
+    rng, owner, held = np.random.default_rng(4), np.tile(np.arange(200), 2), {"difference": 0, "ratio": 0}
+    table = grouping(pd.Series(np.repeat(["a", "b"], 200), name="g"))
+    for _ in range(300):
+        own = rng.random(200) < 0.5
+        good = np.concatenate([own, ~own]).astype(float)
+        counts, sides = (own.sum(), 200, 200 - own.sum(), 200), clustered_moments(table, good, owner)[0]
+        for name, gap, even in (
+            ("difference", rate_gap(counts, sides, tolerance=0.1), 0),
+            ("ratio", ratio_gap(counts, sides, limit=0.8), 1),
+        ):
+            low, high = gap.interval(0.95)
+            held[name] += low <= even <= high
+        alone = share_estimate("s", float(own.sum()), 200, sides[0], level=0.95)
+        assert (alone.low, alone.high) == pytest.approx(wilson(own.sum(), 200))  # the side itself is no less sure
+    assert 0.92 <= held["difference"] / 300 <= 0.985, held  # 0.80 as of rows
+    assert 0.92 <= held["ratio"] / 300 <= 0.985, held
 
 
 def test_a_share_of_one_side_is_that_of_its_owners() -> None:

@@ -75,3 +75,11 @@ def test_a_group_without_a_row_of_the_denominator_has_no_side() -> None:
 def test_clusters_of_other_rows_are_refused() -> None:
     with pytest.raises(DataError, match="Clusters do not match the rows"):
         SharedRows.of(GROUPS, OWNER[:5])
+
+
+def test_crossed_groups_are_made_once_for_all_metrics_and_in_the_order_that_is_asked_for() -> None:
+    names, table = ROWS.crossed(["sex", "age"])
+    assert ROWS.crossed(("sex", "age"))[1] is table
+    turned, other = ROWS.crossed(("age", "sex"))
+    assert {(s, a) for a, s in turned} == set(names)
+    assert [turned[code][::-1] for code in other.codes] == [names[code] for code in table.codes]

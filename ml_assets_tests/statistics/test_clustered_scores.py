@@ -63,7 +63,8 @@ def test_one_owner_of_all_positives_leaves_an_area_as_unsure_as_few_rows() -> No
     truth, score = np.array([1, 1, 1, 0, 0, 0, 0, 0]), np.array([0.9, 0.8, 0.3, 0.7, 0.4, 0.2, 0.1, 0.1])
     rows = OwnedScores.of(SharedRows.of(groups, np.array([0, 0, 0, 1, 2, 3, 4, 5]), truth=truth, decision=truth), score)
     (some,) = ScoreTensor.of(groups, truth, score).histograms(depth=1)
-    found = owned_ranking(some.counts[0], rows, np.ones(8, dtype=bool))
+    found, of_owners = owned_ranking(some.counts[0], rows, np.ones(8, dtype=bool))
+    assert of_owners.sum() == pytest.approx(0)  # the components are those of a mean
     assert found.value == pytest.approx(13 / 15)
     assert found.draws == 1
     # Hanley and McNeil with 1 and 5: only q2 counts, 2·(13/15)²/(1 + 13/15)
@@ -87,6 +88,22 @@ def test_equal_groups_are_held_as_often_as_is_said_and_by_rows_far_less() -> Non
     for metric, most in (("roc_auc", 0.90), ("calibration", 0.82)):
         assert 0.92 <= held["owners"][metric] / 300 <= 0.985, held
         assert held["rows"][metric] / 300 < most, held
+
+
+def test_groups_that_share_owners_of_opposed_luck_are_held() -> None:
+    """Forty owners of twenty rows in each group: whom the score ranks well in the one it ranks ill in the other."""
+    rng, owner, held, ratio = np.random.default_rng(6), np.repeat(np.arange(40), 40), 0, []
+    women = np.tile(np.repeat([True, False], 20), 40)
+    groups = pd.DataFrame({"sex": np.where(women, "f", "m")})
+    for _ in range(200):
+        truth, luck = rng.integers(0, 2, 1600), rng.normal(size=40)[owner] * np.where(women, 1, -1)
+        away = rng.normal(size=1600) + (1.5 * luck + 0.5) * (2 * truth - 1)
+        (gap, _) = owned(groups, truth, 1 / (1 + np.exp(-away)), owner, {"roc_auc": 0.1})
+        held += gap.gap.low <= 0 <= gap.gap.high
+        apart = math.hypot(gap.value.high - gap.value.low, gap.rest.high - gap.rest.low)
+        ratio.append((gap.gap.high - gap.gap.low) / apart)
+    assert 0.89 <= held / 200 <= 0.99, held  # 0.84 as if they were others
+    assert 1.2 < sum(ratio) / 200 < 1.5  # the sides themselves are no less sure
 
 
 def test_what_does_not_fit_is_refused() -> None:

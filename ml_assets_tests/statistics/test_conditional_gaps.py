@@ -171,3 +171,32 @@ def test_equal_groups_are_held_by_customer_as_often_as_is_said_and_by_row_far_le
     for count in (held, both) if task == "binary" else (held,):
         assert 0.9 <= count["customers"] / 150 <= 0.99, count
         assert count["rows"] / 150 < 0.85, count
+
+
+def test_the_disparity_of_few_customers_is_held_and_that_of_fewer_than_five_is_not_estimable() -> None:
+    """Customers with rates and shares of women of their own, which have nothing to do with one another."""
+    rng, held = np.random.default_rng(8), {5: 0, 8: 0}
+    for customers in held:
+        owner = np.repeat(np.arange(customers), 30)
+        for seed in range(150):
+            rate, women = rng.uniform(0.05, 0.95, customers), rng.uniform(0.2, 0.8, customers)
+            truth = (rng.random(len(owner)) < rate[owner]).astype(int)
+            groups = pd.DataFrame({"sex": np.where(rng.random(len(owner)) < women[owner], "f", "m")})
+            job = pd.DataFrame({"job": rng.integers(0, 2, len(owner))})
+            found = conditional_gaps(groups, truth, job, cluster=owner, seed=seed)[0]
+            held[customers] += found.disparity.low <= 0 <= found.disparity.high
+    assert 0.88 <= held[5] / 150 <= 0.99, held  # without the stretch 0.85, and 0.83 of eight
+    assert 0.91 <= held[8] / 150 <= 0.99, held
+    few = conditional_gaps(groups, truth, job, cluster=owner // 2)[0]
+    assert not few.disparity.estimable
+    assert not few.conditional_disparity.estimable
+
+
+def test_customers_who_are_all_of_one_side_are_no_draws_of_the_other() -> None:
+    """A group of four customers beside sixty: of the group there are too few."""
+    owner, rng = np.repeat(np.arange(64), 10), np.random.default_rng(9)
+    truth, job = rng.integers(0, 2, 640), pd.DataFrame({"job": rng.integers(0, 2, 640)})
+    for ours, told in ((4, False), (5, True)):
+        groups = pd.DataFrame({"sex": np.where(owner < ours, "f", "m")})
+        for found in conditional_gaps(groups, truth, job, cluster=owner):
+            assert found.disparity.estimable == told

@@ -100,6 +100,21 @@ def test_the_design_of_residuals_by_hand() -> None:
     assert (found.mean.low, found.mean.high, found.floor) == (-1.0, 1.0, 1.0)
 
 
+@pytest.mark.parametrize("certain", [0.0, 1.0])
+@pytest.mark.parametrize("right", [True, False])
+def test_a_group_of_one_owner_shows_nothing_however_sure_and_right_its_scores_are(certain: float, right: bool) -> None:
+    """Forty rows of one owner with a score of exactly 0, or 1: no spread, no floor and no error of their own."""
+    groups = pd.DataFrame({"sex": ["f"] * 40 + ["m"] * 40})
+    score = np.r_[np.full(40, certain), np.linspace(0.1, 0.9, 40)]
+    truth = np.r_[np.full(40, int(certain == right)), np.arange(40) % 2]
+    rows = owned(groups, truth, score, np.r_[np.zeros(40, dtype=np.int64), np.arange(1, 41)])
+    f, m = group_calibration(ScoreTensor.of(groups, truth, score), rows=rows)
+    assert f.floor == 1.0
+    assert (f.mean.low, f.mean.high, f.error.low, f.error.high) == (-1.0, 1.0, 0.0, 1.0)
+    assert all((p.observed.low, p.observed.high) == (0.0, 1.0) for p in f.points)
+    assert m == group_calibration(ScoreTensor.of(groups, truth, score))[1]  # of rows of their own, as of rows
+
+
 def test_calibration_of_owners_is_held_as_often_as_is_said_and_that_of_rows_far_less() -> None:
     """Sixty owners of ten rows with nearly one score each, alike by half of their luck."""
     rng, owner = np.random.default_rng(5), np.repeat(np.arange(60), 10)

@@ -186,10 +186,12 @@ def _calibration(_: Solution, store: SolutionStore) -> Verdict:
     error = _values(facts["metrics"], "expected_calibration_error")
     assert error is not None
     limit = facts["calibration_limit"]
-    sentence = (
-        f"expected calibration error {error['value']:.4f} on {facts['rows']:,} rows; a model off by 0.05, which is allowed, "
-        f"shows up to {limit:.4f} there by chance"
+    allowed = (
+        f"a model off by 0.05, which is allowed, shows up to {limit:.4f} there by chance"
+        if limit < 1
+        else "inconclusive: of too few rows or clusters to tell any error from chance"
     )
+    sentence = f"expected calibration error {error['value']:.4f} on {facts['rows']:,} rows; {allowed}"
     rows = [
         {
             "scores from": b["low"],

@@ -122,3 +122,4 @@ def test_an_evaluation_on_one_customer_has_no_bounds_and_its_checks_say_so(fork:
     assert (money["low"], money["high"]) == (None, None)
     assert "EUR per decision without bounds against" in said(lab.verdict(EVALUATED, "beats_baselines"))
     assert lab.verdict(EVALUATED, "slices").passed  # what has no bounds is not beyond a limit
+    assert "inconclusive: of too few rows or clusters" in said(lab.verdict(EVALUATED, "calibration"))

@@ -3,10 +3,8 @@
 Each tool gets the same development rows, the same seconds and one thread, and is judged on the same rows it never saw: the
 last fifth where the table has an order in time (bank marketing, bike sharing), else a random fifth; tables of fewer than
 2,000 rows are split three times. Ours is what part 6 does: a search on the training rows by cross-validation (rolling
-origin in time), candidates compared on validation rows (of a table with few of them also on the rows that folds hold out), the simplest
-within one standard error, fitted in the end on
-training and validation rows for the rounds it had. FLAML runs in an
-environment of its own (``--peers FOLDER``, made with ``--make-peers FOLDER``) with its defaults. HistGradientBoosting is searched by
+origin in time), candidates compared on validation rows (of a table with few of them also on the rows that folds hold out),
+the simplest within one standard error, fitted in the end on training and validation rows. FLAML runs in an environment of its own (``--peers FOLDER``, made with ``--make-peers FOLDER``) with its defaults. HistGradientBoosting is searched by
 Optuna with 5-fold cross-validation and refitted on all development rows. Data are read from the folder ``ML_ASSETS_DATA``.
 """
 

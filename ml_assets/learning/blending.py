@@ -1,8 +1,7 @@
 """A candidate that averages boosted trees of both kinds: what one of them draws from noise, the others do not."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ml_assets.errors import DeclarationError
@@ -56,14 +55,9 @@ def family_of(label: str) -> str:
     return found.group(1) if found else ""
 
 
-def numbered(families: Iterable[str]) -> tuple[str, ...]:
-    """Members of these families, in their order: the second of a family is ``family_2``."""
-    seen = Counter[str]()
-    labels = []
-    for name in families:
-        seen[name] += 1
-        labels.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return tuple(labels)
+def numbered(family: str, count: int) -> tuple[str, ...]:
+    """So many members of one family: the second is ``family_2``."""
+    return tuple(family if at == 0 else f"{family}_{at + 1}" for at in range(count))
 
 
 def blend_defaults(given: Parameters) -> Parameters:

@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_assets.statistics.clustered import clustered_mean, clustered_share
-from ml_assets.statistics.estimate import Estimate, not_estimable
+from ml_assets.statistics.estimate import Estimate
 from ml_assets.statistics.groups import grouping
-from ml_assets.statistics.intervals import mean_interval, wilson
 from ml_assets.statistics.metrics import Task
 
 SELECTION, HIT, RESIDUAL = "selection rate", "true positive rate", "mean residual"
@@ -94,14 +93,6 @@ def levels_down(effects: Sequence[GroupEffect]) -> bool:
 
 
 def _estimate(rate: str, values: NDArray[Any], task: Task, cluster: NDArray[Any] | None, level: float) -> Estimate:
-    n = len(values)
-    if not n:
-        return not_estimable(rate, level=level)
-    if cluster is not None:
-        if task != "regression":
-            return clustered_share(rate, values, cluster, level=level)
-        return clustered_mean(values, cluster).estimate(rate, unit="target units", level=level)
-    low, high = (
-        mean_interval(values, level=level) if task == "regression" else wilson(float(values.sum()), n, level=level)
-    )
-    return Estimate(rate, float(values.mean()), low, high, n, "target units" if task == "regression" else "", level)
+    if task != "regression":
+        return clustered_share(rate, values, cluster, level=level)
+    return clustered_mean(values, cluster).estimate(rate, unit="target units", level=level)

@@ -154,11 +154,8 @@ class Judging:
 
         One draw alone shows nothing.
         """
-        behind, shared = richest.gain - one.gain, self.table.cluster
-        if shared is not None:
-            found = clustered_mean(behind, shared)
-            return found.value > found.error  # of one cluster the error is nan
-        return len(behind) > 1 and bool(behind.mean() > behind.std(ddof=1) / math.sqrt(len(behind)))
+        behind = clustered_mean(richest.gain - one.gain, self.table.cluster)
+        return behind.value > behind.error  # of one draw the error is nan
 
     def _mean(self, name: str, values: FloatArray, unit: str = "") -> Estimate:
         """Student's interval of a mean, rows of one cluster as one draw."""

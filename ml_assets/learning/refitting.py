@@ -54,8 +54,9 @@ def refitted(
     Kept are family and parameters, the rounds after which validation rows stopped the first fit (more rows would bear a
     few more; ``in_time``, where validation rows are the newest, see :func:`between`), calibration and thresholds, all of
     them chosen on rows the first fit had not seen: of a fit of other rounds they are not the best, and only the test part
-    says what the whole is worth. ``remedy`` is what part 8 did to that fit. The fact ``refit`` says on how many rows, and where the fit ended. What is measured on validation
-    rows must from now on be asked of ``artifact``, not of the answer: it has learned from them.
+    says what the whole is worth. ``remedy`` is what part 8 did to that fit. The fact ``refit`` says on how many rows, and
+    where the fit ended. What is measured on validation rows must from now on be asked of ``artifact``, not of the answer:
+    it has learned from them.
     Source of the practice: scikit-learn's ``TunedThresholdClassifierCV(refit=True)``, which keeps a threshold on another fit too.
     """
     stopped = ends_of_last_fit(artifact, situation, remedy, in_time=in_time)

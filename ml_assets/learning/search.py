@@ -123,9 +123,9 @@ def search(
     """The parameters with the lowest mean loss per row over ``folds`` of ``table``, for every family of ``recipes``.
 
     ``recipes``: family → its declared recipe; declared parameters are left as they are. A blend is looked for by its
-    members, each judged alone; it averages the best trials of each
-    family, without those that are clearly behind the family's best. Each family begins with its defaults, then with ``warm`` (such as those of the live
-    model), then with the starts of its space; then Optuna's tree-structured Parzen estimator proposes, and once 60 % of
+    members, each judged alone; it averages the two best trials of each family, without one that is clearly behind the
+    other. Each family begins with its defaults, then with ``warm`` (such as those of the live model), then with the
+    starts of its space; then Optuna's tree-structured Parzen estimator proposes, and once 60 % of
     the budget is spent the best so far is tried with a third of its step. After every fold a trial is raced against the
     best of its family: it is pruned when the mean difference of their losses, on the rows held out so far, is above two
     standard errors (paired; rows of a cluster count as one). A trial that cannot be fitted is recorded as failed with its
@@ -285,5 +285,5 @@ def _blended(studies: Sequence[_Study], declared: Parameters) -> Parameters:
         near = [trial.parameters for trial, held in leading if WHO in declared or not _behind(held, one.kept)]
         if one.name in MEMBERS and not near and not one.failed:
             near = [{}]
-        members |= dict(zip(numbered([one.name] * len(near)), near, strict=True))
+        members |= dict(zip(numbered(one.name, len(near)), near, strict=True))
     return declared_over(blend_of(members) if members else {}, declared)

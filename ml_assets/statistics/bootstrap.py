@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ml_assets.statistics.arrays import FloatArray, IntArray
-from ml_assets.statistics.intervals import Interval, normal_quantile, t_quantile, wilson
+from ml_assets.statistics.intervals import Interval, normal_quantile, percentile_stretch, wilson
 
 Statistic = Callable[[IntArray], FloatArray]
 _NOTHING: Interval = (math.nan, math.nan)
@@ -75,8 +75,7 @@ def share_interval(
         return np.asarray(np.log(kept / (1 - kept)), dtype=np.float64)
 
     ends = bootstrap_interval(logit, n, draws=draws, level=level, seed=seed)
-    free = max(positives - 1, 1.0)
-    stretch = t_quantile(level, free) / normal_quantile(level) * math.sqrt((free + 1) / free)
+    stretch = percentile_stretch(level, max(positives, 2.0))
     centre = float(logit(np.arange(n, dtype=np.int64)[np.newaxis, :])[0])
     low, high = (float(expit(centre + stretch * (end - centre))) for end in ends)
     return low, high

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_assets.errors import DataError
-from ml_assets.statistics.intervals import normal_quantile, t_quantile
+from ml_assets.statistics.intervals import t_over_z
 
 ECE_BINS = 15
 """Equal bands of the score."""
@@ -183,7 +183,7 @@ def _alike(
     clusters = int(cluster.max()) + 1
     common = rng.random(rate.size) < np.sqrt(shared)
     drawn = np.where(common, rng.random(clusters)[cluster], rng.random(rate.size)) < rate
-    wider = t_quantile(level, clusters - 1) / normal_quantile(level)
+    wider = t_over_z(level, clusters - 1)
     return rate + wider * (drawn - rate)
 
 

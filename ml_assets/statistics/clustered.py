@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.estimate import Estimate, not_estimable
-from ml_assets.statistics.intervals import normal_quantile, t_quantile, wilson
+from ml_assets.statistics.intervals import t_over_z, t_quantile, wilson
 
 _NORMAL = 1e9
 """Degrees of freedom at which Student's t is the normal distribution."""
@@ -127,10 +127,11 @@ def worth(
 
     Share·(1 - share) / error², ``rows`` at most, and ``rows`` where each is a cluster of its own, unless the error holds more
     than the spread of these rows (not ``apart``: what they share with rows elsewhere); the number of clusters where all
-    rows, or none, hold, or where every cluster has the same share. Less by (z / t)² for the ``level``, as the error is itself estimated.
+    rows, or none, hold, or where every cluster has the same share. Less by (z / t)² for the ``level``, as the error is
+    itself estimated.
     Source: Korn and Graubard, Survey Methodology 24 (1998) 193 (effective size).
     """
     if clusters < 2 or not 0 < share < 1 or (apart and clusters >= rows):
         return min(clusters, rows)
     own = share * (1 - share) / error**2 if error > 0 else clusters
-    return min(own * (normal_quantile(level) / t_quantile(level, clusters - 1)) ** 2, rows)
+    return min(own / t_over_z(level, clusters - 1) ** 2, rows)

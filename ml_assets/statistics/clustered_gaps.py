@@ -73,11 +73,13 @@ def _sides(
 
 def _unlike(own: OwnedMoments, rest: OwnedMoments, covariance: float) -> Sides:
     """Both sides with the squared error of their gap; only a covariance below 0 is counted."""
-    apart = own.variance / own.n + rest.variance / rest.n
-    if covariance >= 0 or not apart > 0:
-        return own, rest
-    wider = 1 - 2 * covariance / apart
+    wider = with_covariance(own.variance / own.n + rest.variance / rest.n, covariance)
     return replace(own, variance=own.variance * wider), replace(rest, variance=rest.variance * wider)
+
+
+def with_covariance(apart: float, covariance: float) -> float:
+    """How many times the squared error of a gap is that of its sides ``apart``, by the ``covariance`` of these; at least 1."""
+    return 1 - 2 * covariance / apart if covariance < 0 < apart else 1.0
 
 
 def _moments(rows: FloatArray, sums: FloatArray) -> OwnedMoments:
@@ -133,10 +135,12 @@ def _at_every_level(
     return replace(plain, interval=lambda level: interval(*effective(counts, sides, level=level), level=level))
 
 
-def share_estimate(name: str, x: float, n: float, side: Moments, *, level: float) -> Estimate:
-    """The rate x/n of one side with Wilson's interval on as many rows as its clusters are worth; n counts its rows."""
+def share_estimate(name: str, x: float, n: float, side: Moments | None, *, level: float) -> Estimate:
+    """The rate x/n of one side with Wilson's interval on as many rows as its clusters are worth, or on its rows; n counts these."""
     if not n:
         return not_estimable(name, level=level)
+    if side is None:
+        return Estimate(name, x / n, *wilson(x, n, level=level), int(n), level=level)
     draws = _worth(_alone(side), n, level)
     return Estimate(name, x / n, *wilson(x / n * draws, draws, level=level), int(n), level=level)
 

@@ -19,6 +19,7 @@ from ml_assets.statistics.intervals import (
     hanley_mcneil_variance,
     normal_quantile,
     placements,
+    t_over_z,
     t_quantile,
     wilson,
 )
@@ -183,7 +184,7 @@ def calibration_ends(truth: FloatArray, score: FloatArray, cluster: IntArray, _f
     gap, promised, band = measures.calibration_gaps(truth, score)
     noise = shared_noise(gap, promised, band, cluster)
     clusters = int(np.unique(cluster).size)
-    noise = noise * (t_quantile(how.level, clusters - 1) / normal_quantile(how.level)) ** 2
+    noise = noise * t_over_z(how.level, clusters - 1) ** 2
     return error_interval(gap, promised, band, level=how.level, seed=how.seed, draws=how.draws, covariance=noise)
 
 

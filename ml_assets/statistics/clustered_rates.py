@@ -29,7 +29,7 @@ class SharedRows:
     truth: IntArray
     decision: IntArray
     cluster: IntArray
-    _made: dict[Names, tuple[tuple[Names, ...], Grouping]] = field(default_factory=dict, repr=False)
+    _made: dict[Names, tuple[tuple[Names, ...], Grouping]] = field(default_factory=dict, init=False, repr=False)
     """What :meth:`crossed` has made, by attributes: every metric asks for the same."""
 
     @classmethod

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray, same_rows
-from ml_assets.statistics.clustered_gaps import side_mean
+from ml_assets.statistics.clustered_gaps import side_mean, with_covariance
 from ml_assets.statistics.clustered_rates import SharedRows
 from ml_assets.statistics.intervals import hanley_mcneil_variance
 from ml_assets.statistics.score_gaps import (
@@ -102,10 +102,9 @@ def _areas(some: Histograms, rows: OwnedScores, tolerance: float, level: float) 
 
 def _unlike(a: Ranking, b: Ranking, covariance: float) -> tuple[Ranking, Ranking]:
     """Both areas with the squared error of their gap; only a ``covariance`` below 0, that of their owners, is counted."""
-    apart = a.variance + b.variance
-    if not (covariance < 0 < apart):
+    wider = with_covariance(a.variance + b.variance, covariance)
+    if wider == 1:
         return a, b
-    wider = 1 - 2 * covariance / apart
     first, other = (
         replace(side, variance=side.variance * wider, draws=side.draws or min(side.positives, side.negatives))
         for side in (a, b)

@@ -17,7 +17,7 @@ from ml_assets.statistics.arrays import FloatArray, IntArray, binary, codes, fin
 from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import Grouping, groupings
-from ml_assets.statistics.intervals import normal_quantile, t_quantile
+from ml_assets.statistics.intervals import percentile_stretch
 from ml_assets.statistics.metrics import Task
 from ml_assets.statistics.strata import Design, design_of, independent, strata_of, stratified_means, stratified_rates
 from ml_assets.statistics.support import Support, supports
@@ -218,17 +218,13 @@ def _disparities(cell: _Cell, task: Task, favourable: int, level: float, seed: i
     clusters = _fewest(cell, good == 1)
     if task != "binary" or not cell.truth.size or clusters < _FEWEST:
         return not_estimable("disparity", n=n, level=level), not_estimable("conditional_disparity", n=n, level=level)
-    wider = 1.0 if cell.cluster is None else _stretch(clusters, level)
+    wider = 1.0 if cell.cluster is None else percentile_stretch(level, clusters)
     counts = np.stack([*cell.sides(good), *cell.sides(1 - good)])
     drawn = _redrawn(cell, good, counts, np.random.default_rng(seed))
     return (
         _estimate("disparity", _disparity(counts.sum(axis=1, keepdims=True)), _disparity(drawn.sum(-1, keepdims=True)), n, level, wider),
         _estimate("conditional_disparity", _disparity(counts), _disparity(drawn), n, level, wider),
     )  # fmt: skip
-
-
-def _stretch(clusters: float, level: float) -> float:
-    return t_quantile(level, clusters - 1) / normal_quantile(level) * math.sqrt(clusters / (clusters - 1))
 
 
 def _fewest(cell: _Cell, good: npt.NDArray[np.bool_]) -> float:

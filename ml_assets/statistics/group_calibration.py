@@ -11,7 +11,7 @@ from ml_assets.statistics.arrays import FloatArray
 from ml_assets.statistics.clustered import clustered_mean
 from ml_assets.statistics.clustered_scores import OwnedScores
 from ml_assets.statistics.estimate import Estimate
-from ml_assets.statistics.intervals import normal_quantile, t_quantile, wilson
+from ml_assets.statistics.intervals import t_over_z, wilson
 from ml_assets.statistics.score_gaps import ScoreFigures, score_figures
 from ml_assets.statistics.score_tensor import ScoreTensor, middles
 
@@ -85,7 +85,7 @@ def residual_design(rows: OwnedScores, attribute: str, group: str, *, level: flo
     if owned.freedom < 1:
         return math.inf
     effect = (owned.error / alone.error) ** 2 if alone.error > 0 else len(residual) / (owned.freedom + 1)
-    return max(effect, 1.0) * (t_quantile(level, owned.freedom) / normal_quantile(level)) ** 2
+    return max(effect, 1.0) * t_over_z(level, owned.freedom) ** 2
 
 
 def _owned(one: GroupCalibration, design: float, level: float) -> GroupCalibration:

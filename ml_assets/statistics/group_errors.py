@@ -15,7 +15,7 @@ from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, side_m
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.group_figures import DEFAULT_RATIO, DEFAULT_SPREAD, GroupFigure, judged
 from ml_assets.statistics.groups import Grouping, Moments, groupings
-from ml_assets.statistics.intervals import Interval, normal_quantile, quantile_interval, t_quantile
+from ml_assets.statistics.intervals import Interval, normal_quantile, quantile_interval, t_over_z
 from ml_assets.statistics.tensor_gaps import Gap
 from ml_assets.statistics.tensor_metrics import two_sided
 from ml_assets.statistics.value import RegressionValue
@@ -51,8 +51,8 @@ def group_errors(
         cluster: (n,) what rows share, such as a customer: rows of one cluster are one draw.
 
     Means have Student's and Welch's intervals, quantiles those of order statistics, the ratio of errors a normal one of
-    its logarithm by the delta method. With clusters the moments and Student's t are theirs, and a quantile has that of as many values as the
-    share below it is worth, evenly taken from all of them. Source: Woodruff, JASA 47 (1952) 635.
+    its logarithm by the delta method. With clusters the moments and Student's t are theirs, and a quantile has that of as
+    many values as the share below it is worth, evenly taken from all of them. Source: Woodruff, JASA 47 (1952) 635.
     """
     y, d = finite(truth, "truth"), finite(decision, "decision")
     n = same_rows(groups=groups.index.to_numpy(), truth=y, decision=d)
@@ -120,7 +120,7 @@ def _mean_ratio(a: Moments, b: Moments, limit: float, free: int | None) -> Contr
     centre = math.log(a.mean / b.mean)
     error = math.sqrt(sum(side.variance / side.n / side.mean**2 for side in (a, b)))
     if free is not None:
-        error *= t_quantile(PASS_LEVEL, free) / normal_quantile(PASS_LEVEL)
+        error *= t_over_z(PASS_LEVEL, free)
     detectable = _RESOLVING_Z * error
 
     def interval(level: float) -> Interval:

@@ -142,6 +142,22 @@ def t_quantile(level: float, freedom: float) -> float:
     return float(stdtrit(freedom, 0.5 + level / 2))
 
 
+def t_over_z(level: float, freedom: float) -> float:
+    """How much wider Student's interval is than the normal one: 1.154 at 0.95 with 9 degrees of freedom, 1 with very many.
+
+    By it a normal interval is stretched whose error is itself estimated from ``freedom`` + 1 draws.
+    """
+    return t_quantile(level, freedom) / normal_quantile(level)
+
+
+def percentile_stretch(level: float, draws: float) -> float:
+    """By how much percentiles of resamples of so many ``draws`` are too narrow: t/z · √(draws / (draws - 1)).
+
+    Source: Hesterberg, The American Statistician 69 (2015) 371, section 4.
+    """
+    return t_over_z(level, draws - 1) * math.sqrt(draws / (draws - 1))
+
+
 def hanley_mcneil_variance(auc: float, positives: float, negatives: float) -> float:
     """Variance of an area under the ROC curve known only by its value and class counts (exponential model).
 

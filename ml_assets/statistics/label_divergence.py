@@ -13,7 +13,7 @@ from ml_assets.statistics.arrays import FloatArray, IntArray, codes, finite, sam
 from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import Grouping, groupings
-from ml_assets.statistics.intervals import Interval, normal_quantile, t_quantile
+from ml_assets.statistics.intervals import Interval, normal_quantile, t_over_z
 from ml_assets.statistics.metrics import Task
 from ml_assets.statistics.support import Support, supports
 from ml_assets.statistics.verdicts import Contrast, Verdict, verdicts
@@ -140,7 +140,7 @@ def design_of_shares(place: IntArray, cluster: IntArray, level: float = 0.95) ->
     away = counts - counts.sum(axis=1, keepdims=True) * share
     variance = (away**2).sum(axis=0) * clusters / (clusters - 1) / n**2
     effect = n * float((variance / share).sum()) / (cells.size - 1)
-    return max(effect, 1.0) * (t_quantile(level, clusters - 1) / normal_quantile(level)) ** 2
+    return max(effect, 1.0) * t_over_z(level, clusters - 1) ** 2
 
 
 @dataclass(frozen=True, slots=True)

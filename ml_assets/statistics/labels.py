@@ -14,7 +14,6 @@ from ml_assets.statistics.clustered import cluster_codes
 from ml_assets.statistics.clustered_gaps import Sides, clustered_moments, effective, rate_gap, share_estimate, side_mean
 from ml_assets.statistics.estimate import Estimate, not_estimable
 from ml_assets.statistics.groups import Grouping, groupings
-from ml_assets.statistics.intervals import wilson
 from ml_assets.statistics.metrics import Task
 from ml_assets.statistics.verdicts import Contrast, Verdict, gap_sentence, mean_difference, rate_ratio, verdicts
 
@@ -145,9 +144,7 @@ def _told(cell: _Cell, contrast: Contrast, verdict: Verdict, level: float) -> Gr
 def _rate_gap(cell: _Cell, contrast: Contrast, verdict: Verdict, level: float) -> GroupGap:
     positives, n, others, rest = cell.counts
     worth = effective(cell.counts, cell.sides, level=level)
-    rate = Estimate("label_rate", positives / n, *wilson(positives, n, level=level), n, level=level)
-    if cell.sides is not None:
-        rate = share_estimate("label_rate", positives, n, cell.sides[0], level=level)
+    rate = share_estimate("label_rate", positives, n, cell.sides[0] if cell.sides else None, level=level)
     # The limit plays no part here: the ratio is shown, the verdict is that of the difference.
     ratio = rate_ratio(*worth, limit=0.8).estimate("label_rate_ratio", n, level=level)
     what = f"label rate of class {cell.label}" if cell.label else "label rate"

@@ -267,9 +267,7 @@ def _missingness(cell: _Missing, contrast: Contrast, verdict: Verdict, level: fl
     missing, n, others, rest = cell.counts
     rest_share = others / rest if rest else math.nan
     difference = contrast.estimate("missing_share_difference", n, level=level)
-    share = Estimate("missing_share", missing / n, *wilson(missing, n, level=level), n, level=level)
-    if cell.sides is not None:
-        share = share_estimate("missing_share", missing, n, cell.sides[0], level=level)
+    share = share_estimate("missing_share", missing, n, cell.sides[0] if cell.sides else None, level=level)
     sides = (missing / n, rest_share)
     who, what = f"{cell.attribute} = {cell.group}", f"missing share of {cell.column}"
     return MissingnessGap(

@@ -10,7 +10,7 @@ import pandas as pd
 from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray
 from ml_assets.statistics.columns import read_column
-from ml_assets.statistics.intervals import Interval, newcombe_difference, normal_quantile, t_quantile
+from ml_assets.statistics.intervals import Interval, newcombe_difference, normal_quantile, t_over_z
 from ml_assets.statistics.verdicts import PASS_LEVEL, Contrast
 
 BANDS = 5
@@ -74,7 +74,7 @@ def design_of(
     if fewest < 2 or clusters == code.size:
         return independent if clusters == code.size else lambda _level: math.inf
     effect = owned * clusters / (clusters - 1) / alone if alone > 0 else code.size / clusters
-    return lambda level: max(effect, 1.0) * (t_quantile(level, fewest - 1) / normal_quantile(level)) ** 2
+    return lambda level: max(effect, 1.0) * t_over_z(level, fewest - 1) ** 2
 
 
 def stratified_rates(
@@ -84,7 +84,8 @@ def stratified_rates(
 
     All arrays (k,); strata with one side only count for nothing. The interval puts Newcombe's of the strata together
     by the method of variance estimates recovery. Of a single stratum it is Newcombe's own. Not estimable when no stratum
-    has both sides. ``design``: of rows that share a cause; all counts are divided by it. Sources: Mantel and Haenszel, JNCI 22 (1959) 719; Zou and Donner, Statistics in Medicine 27 (2008) 1693.
+    has both sides. ``design``: of rows that share a cause; all counts are divided by it.
+    Sources: Mantel and Haenszel, JNCI 22 (1959) 719; Zou and Donner, Statistics in Medicine 27 (2008) 1693.
     """
     kept = (n > 0) & (m > 0)
     if not kept.any():

@@ -13,7 +13,6 @@ from ml_assets.statistics.representation import GroupShare
 from ml_assets.statistics.verdicts import (
     Contrast,
     benjamini_hochberg,
-    share_ratio,
 )
 
 
@@ -39,22 +38,10 @@ def supports(contrasts: Sequence[Contrast]) -> tuple[Support, ...]:
     )
 
 
-def share_supports(
-    shares: Sequence[GroupShare], *, limit: float = 0.8, contrasts: Mapping[tuple[str, str], Contrast] | None = None
-) -> tuple[Support, ...]:
-    """Of group shares against their references; without a reference nothing is compared.
-
-    ``contrasts``: those of ``share_contrasts``, needed where rows share clusters; else they are made of the counts.
-    """
+def share_supports(shares: Sequence[GroupShare], contrasts: Mapping[tuple[str, str], Contrast]) -> tuple[Support, ...]:
+    """Of group shares against their references, compared by ``share_contrasts``; without a reference nothing is."""
     compared = [share for share in shares if share.reference is not None]
-    found = supports(
-        [
-            share_ratio(s.n, s.share.n, s.reference or 1.0, limit=limit)
-            if contrasts is None
-            else contrasts[s.attribute, s.group]
-            for s in compared
-        ]
-    )
+    found = supports([contrasts[s.attribute, s.group] for s in compared])
     by_name = {(s.attribute, s.group): one for s, one in zip(compared, found, strict=True)}
     nothing = Support(1.0, float("inf"), False)
     return tuple(by_name.get((s.attribute, s.group), nothing) for s in shares)

@@ -169,7 +169,7 @@ def best_of_each(trials: Sequence[Trial]) -> dict[str, Parameters]:
     found: dict[str, Parameters] = {}
     for name in MEMBERS:
         done = sorted((t for t in trials if t.family == name and t.state == "complete"), key=lambda t: t.loss)[:2]
-        found |= dict(zip(numbered([name] * 2), (t.parameters for t in done), strict=False))
+        found |= dict(zip(numbered(name, 2), (t.parameters for t in done), strict=False))
     return found
 
 

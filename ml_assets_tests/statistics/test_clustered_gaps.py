@@ -15,6 +15,7 @@ from ml_assets.statistics.clustered_gaps import (
     ratio_gap,
     share_estimate,
     side_mean,
+    with_covariance,
 )
 from ml_assets.statistics.groups import grouping
 from ml_assets.statistics.intervals import newcombe_difference, wilson
@@ -141,3 +142,9 @@ def test_a_share_of_one_side_is_that_of_its_owners() -> None:
     assert (found.value, found.n) == (shared.value, shared.n)
     assert (found.low, found.high) == pytest.approx((shared.low, shared.high))
     assert not share_estimate("s", 0, 0, own, level=0.95).estimable
+
+
+def test_only_sides_that_draw_apart_widen_a_gap() -> None:
+    """Variances 3 and 1, covariance -1: 4 + 2 instead of 4."""
+    assert with_covariance(4.0, -1.0) == 1.5
+    assert with_covariance(4.0, 1.0) == with_covariance(0.0, -1.0) == with_covariance(math.nan, -1.0) == 1.0

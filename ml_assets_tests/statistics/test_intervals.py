@@ -15,8 +15,10 @@ from ml_assets.statistics.intervals import (
     midranks,
     newcombe_difference,
     normal_quantile,
+    percentile_stretch,
     quantile_interval,
     ratio_interval,
+    t_over_z,
     t_quantile,
     wilson,
 )
@@ -238,3 +240,11 @@ def test_the_interval_of_a_quantile_covers_it(n: int, share: float) -> None:
     rng = np.random.default_rng(n)
     ends = [quantile_interval(np.sort(rng.random(n)), share) for _ in range(600)]
     assert np.mean([low <= share <= high for low, high in ends]) >= 0.93
+
+
+def test_students_interval_against_the_normal_one() -> None:
+    """t = 2.262 with 9 degrees of freedom, z = 1.960; and of ten draws √(10 / 9) more."""
+    assert t_over_z(0.95, 9) == pytest.approx(2.2622 / 1.95996, abs=1e-4)
+    assert percentile_stretch(0.95, 10) == pytest.approx(2.2622 / 1.95996 * math.sqrt(10 / 9), abs=1e-4)
+    assert t_over_z(0.95, 1e7) == pytest.approx(1, abs=1e-6)
+    assert percentile_stretch(0.95, 1e7) == pytest.approx(1, abs=1e-6)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.statistics.metrics import Task
-from ml_assets.statistics.representation import label_gaps, missingness, representation
+from ml_assets.statistics.representation import label_gaps, missingness, representation, share_contrasts
 from ml_assets.statistics.support import gap_supports, share_supports, supports
 from ml_assets.statistics.verdicts import rate_difference
 
@@ -40,9 +40,10 @@ def test_gaps_keep_their_resolvability(task: Task) -> None:
 
 
 def test_shares_without_a_reference_support_nothing() -> None:
-    declared = share_supports(representation(GROUPS["sex"], reference={"f": 0.8, "m": 0.2}))
+    sex, given = GROUPS["sex"], {"f": 0.8, "m": 0.2}
+    declared = share_supports(representation(sex, reference=given), share_contrasts(sex, reference=given))
     assert all(s.q < 1e-6 and s.resolvable for s in declared)
-    assert [s.q for s in share_supports(representation(GROUPS["job"], reference=None))] == [1.0] * 3
+    assert [s.q for s in share_supports(representation(GROUPS["job"], reference=None), {})] == [1.0] * 3
 
 
 def test_missing_values() -> None:

@@ -84,11 +84,10 @@ def _groups(solution: Solution, seen: Examined) -> Facts:
     for attribute in bias.protected:
         given, column = bias.reference_population.get(attribute), seen.groups[attribute]
         shares += representation(column, reference=given, ratio_limit=limit, cluster=shared)
-        if shared is not None:
-            behind |= share_contrasts(column, reference=given, ratio_limit=limit, cluster=shared)
+        behind |= share_contrasts(column, reference=given, ratio_limit=limit, cluster=shared)
     unknown = unknown_shares(seen.groups, seen.rows[BATCH].to_numpy(), limit=1 - limit)
     return {
-        "shares": with_support(shares, share_supports(shares, limit=limit, contrasts=behind or None)),
+        "shares": with_support(shares, share_supports(shares, behind)),
         "unknown": unknown,
     }
 

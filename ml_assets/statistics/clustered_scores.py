@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ml_assets.errors import DataError
 from ml_assets.statistics.arrays import FloatArray, IntArray, same_rows
 from ml_assets.statistics.clustered_gaps import side_mean, with_covariance
 from ml_assets.statistics.clustered_rates import SharedRows
@@ -15,11 +14,11 @@ from ml_assets.statistics.intervals import hanley_mcneil_variance
 from ml_assets.statistics.score_gaps import (
     LABELLED,
     RARER,
-    SCORE_METRICS,
     Ranking,
     area_difference,
     placed_by_cell,
     ranking,
+    require_score_metrics,
 )
 from ml_assets.statistics.score_tensor import Histograms, ScoreTensor, cells_of, middles
 from ml_assets.statistics.tensor import UNLABELLED
@@ -59,9 +58,7 @@ def owned_score_gaps(
     where rows of an owner are alike; where they are unlike, the covariance of the sides is added. ``DataError`` for
     unknown names.
     """
-    wrong = [name for name in metrics if name not in SCORE_METRICS]
-    if wrong:
-        raise DataError("no such metric of scores", got=wrong, allowed=", ".join(SCORE_METRICS), do="Use these names")
+    require_score_metrics(metrics)
     found: list[Gap] = []
     for some in scores.histograms(depth=depth, positive=positive):
         by_metric = [

@@ -5,7 +5,7 @@ ROC curve is off by at most half the share of such pairs, which is given as ``er
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,9 +117,7 @@ def score_gaps(
 
     ``metrics``: name → tolerance of the difference. Judge them together with the other contrasts of one gate.
     """
-    wrong = [name for name in metrics if name not in SCORE_METRICS]
-    if wrong:
-        raise DataError("no such metric of scores", got=wrong, allowed=", ".join(SCORE_METRICS), do="Use these names")
+    require_score_metrics(metrics)
     found = []
     for some in scores.histograms(depth=depth, positive=positive):
         for group, counts in zip(some.groups, some.counts, strict=True):
@@ -130,6 +128,13 @@ def score_gaps(
                 denominator = RARER if name == "roc_auc" else LABELLED
                 found.append(Gap(name, some.attributes, group, denominator, *sides, contrast))
     return tuple(found)
+
+
+def require_score_metrics(names: Iterable[str]) -> None:
+    """``DataError`` for a name that is none of :data:`SCORE_METRICS`."""
+    wrong = [name for name in names if name not in SCORE_METRICS]
+    if wrong:
+        raise DataError("no such metric of scores", got=wrong, allowed=", ".join(SCORE_METRICS), do="Use these names")
 
 
 def ranking(counts: FloatArray) -> Ranking:
